@@ -1,0 +1,50 @@
+"""Writing files so that a reader sees the whole new one or the whole old one, whenever the machine stops."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import orjson
+
+from probatum.errors import Damaged
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write beside, fsync, rename over, fsync the folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as out:
+            out.write(data)
+            out.flush()
+            os.fsync(out.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_json(path: Path, value: object) -> None:
+    write_atomically(path, orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n")
+
+
+def read_json(path: Path, *, what: str, next: str) -> dict:
+    """The JSON object in `path`; a missing or unreadable one is Damaged, with `next` as the advice."""
+    try:
+        value = orjson.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise Damaged(f"{what} {path.name} is missing.", next=next) from None
+    except orjson.JSONDecodeError as error:
+        raise Damaged(f"{what} {path.name} is not readable ({error}).", next=next) from None
+    if not isinstance(value, dict):
+        raise Damaged(f"{what} {path.name} is not an object.", next=next)
+    return value

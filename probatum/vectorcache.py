@@ -1,0 +1,63 @@
+"""Vectors already computed, by encoder digest and text digest: what has been encoded once is never encoded again.
+
+One SQLite file an encoder, under `<home>/vectors/`. It holds digests and numbers, no text. Losing it costs time only.
+"""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+
+from probatum.encoder import Encoder
+from probatum.errors import Damaged
+from probatum.seams import seam
+
+_WRITE_EVERY_TEXTS = 4096
+_LOOK_UP_AT_ONCE = 900  # SQLite's oldest limit of variables is 999
+
+
+def encode_cached(encoder: Encoder, texts: Sequence[str], folder: Path, progress: Callable[[int], None] | None = None) -> tuple[np.ndarray, int]:
+    """(unit vectors in the order of `texts`, how many distinct texts had to be encoded).
+
+    Interrupted work is kept: vectors are stored every few thousand texts.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    distinct = list(dict.fromkeys(texts))
+    keys = [sha256(text.encode()).digest() for text in distinct]
+    with sqlite3.connect(folder / f"{encoder.identity.digest[:16]}.sqlite", timeout=60) as cache:
+        cache.execute("PRAGMA journal_mode=WAL")
+        cache.execute("CREATE TABLE IF NOT EXISTS vectors (text BLOB PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID")
+        known = _look_up(cache, keys, encoder.identity.width)
+        missing = sorted((i for i, key in enumerate(keys) if key not in known), key=lambda i: len(distinct[i]))
+        for start in range(0, len(missing), _WRITE_EVERY_TEXTS):
+            part = missing[start : start + _WRITE_EVERY_TEXTS]
+            vectors = encoder.encode([distinct[i] for i in part], progress)
+            cache.executemany(
+                "INSERT OR REPLACE INTO vectors VALUES (?, ?)",
+                [(keys[i], vector.astype("<f4").tobytes()) for i, vector in zip(part, vectors, strict=True)],
+            )
+            cache.commit()
+            seam("after-encode-part")
+            known |= {keys[i]: vector for i, vector in zip(part, vectors, strict=True)}
+    row = {text: known[key] for text, key in zip(distinct, keys, strict=True)}
+    stacked = np.stack([row[text] for text in texts]) if texts else np.empty((0, encoder.identity.width), np.float32)
+    return stacked, len(missing)
+
+
+def _look_up(cache: sqlite3.Connection, keys: list[bytes], width: int) -> dict[bytes, np.ndarray]:
+    found: dict[bytes, np.ndarray] = {}
+    for start in range(0, len(keys), _LOOK_UP_AT_ONCE):
+        part = keys[start : start + _LOOK_UP_AT_ONCE]
+        marks = ",".join("?" * len(part))
+        for key, raw in cache.execute(f"SELECT text, vector FROM vectors WHERE text IN ({marks})", part):  # noqa: S608 - only question marks
+            found[key] = _vector(raw, width)
+    return found
+
+
+def _vector(raw: bytes, width: int) -> np.ndarray:
+    vector = np.frombuffer(raw, "<f4")
+    if vector.shape != (width,) or not abs(float(vector @ vector) - 1.0) < 1e-3:
+        raise Damaged("The vector cache holds a vector that is not one.", next="Delete the folder `vectors` in the home and run the refresh again.")
+    return vector

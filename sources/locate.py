@@ -1,0 +1,87 @@
+"""Where the files of a release are: a folder, one file, or one https address; and what its name says of its date."""
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+from probatum.errors import Misconfigured
+from sources.base import Offered
+
+_MONTHS = {"january": 1, "april": 4, "july": 7, "october": 10, "jan": 1, "apr": 4, "jul": 7, "oct": 10}
+_ISO_DATE = re.compile(r"(20\d\d)-(0[1-9]|1[0-2])(?:-(0[1-9]|[12]\d|3[01]))?(?!\d)")
+_MONTH_AND_YEAR = re.compile(rf"\b({'|'.join(_MONTHS)})[ _-]*(?:1[ _-]+)?(?:fy)?(20\d\d|\d\d)(?!\d)", re.I)
+_FISCAL_YEAR = re.compile(r"(?:fy[ _-]?)?(?<!\d)(20\d\d)(?!\d)|fy[ _-]?(\d\d)(?!\d)", re.I)
+
+
+def is_address(origin: str) -> bool:
+    return origin.startswith(("http://", "https://"))
+
+
+def files_at(origin: str, *, suffixes: Iterable[str]) -> list[Offered]:
+    """The files with these endings at `origin`, by name. Raises Misconfigured when there are none.
+
+    In a folder, names are relative with forward slashes; hidden files and links are left alone.
+    """
+    endings = tuple(suffixes)
+    if is_address(origin):
+        return [Offered(PurePosixPath(unquote(urlsplit(origin).path)).name or "download", origin)]
+    path = Path(origin).expanduser()
+    if path.is_file():
+        return [Offered(path.name, str(path))]
+    if not path.is_dir():
+        raise Misconfigured(f"There is nothing at {origin}.", next="Give --from a folder, a file or an https address that exists.")
+    found = [
+        Offered(file.relative_to(path).as_posix(), str(file))
+        for file in sorted(path.rglob("*"))
+        if file.is_file() and not file.is_symlink() and file.name.lower().endswith(endings)
+        and not any(part.startswith((".", "~$")) for part in file.relative_to(path).parts)
+    ]  # fmt: skip
+    if not found:
+        raise Misconfigured(f"{origin} holds no file ending in {', '.join(endings)}.", next="Give --from the folder the release was unpacked or dropped into.")
+    return found
+
+
+def valid_from_name(names: Iterable[str]) -> tuple[str, date]:
+    """(release name, day it takes force) from file names; for US fiscal years 1 October of the year before.
+
+    "icd10cm-order-April-2025" -> 2025-04-01; "ICD10CM_FY2016" -> 2015-10-01; "2026-07.csv" -> 2026-07-01. Later names
+    count before the first, which is the whole origin. Where no name tells, the day the newest file was written.
+    """
+    origin, *files = names
+    tails = [PurePosixPath(name).name for name in files] or []
+    places = [*tails, *PurePosixPath(origin).parts[::-1][:2]]
+    for rule in (_iso, _month, _fiscal):
+        for place in places:
+            if day := rule(place):
+                return day.isoformat(), day
+    day = _written(origin)
+    return day.isoformat(), day
+
+
+def _iso(name: str) -> date | None:
+    match = _ISO_DATE.search(name)
+    return date(int(match[1]), int(match[2]), int(match[3] or 1)) if match else None
+
+
+def _month(name: str) -> date | None:
+    match = _MONTH_AND_YEAR.search(name.replace("_", " "))
+    return date(_year(match[2]), _MONTHS[match[1].lower()], 1) if match else None
+
+
+def _fiscal(name: str) -> date | None:
+    match = _FISCAL_YEAR.search(name)
+    return date(_year(match[1] or match[2]) - 1, 10, 1) if match else None
+
+
+def _year(digits: str) -> int:
+    return int(digits) if len(digits) == 4 else 2000 + int(digits)
+
+
+def _written(origin: str) -> date:
+    path = Path(origin).expanduser()
+    if is_address(origin) or not path.exists():
+        return datetime.now(UTC).date()
+    newest = max((file.stat().st_mtime for file in ([path] if path.is_file() else path.rglob("*"))), default=0)
+    return datetime.fromtimestamp(newest, UTC).date()
