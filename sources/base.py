@@ -13,10 +13,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 
+from probatum import digests
 from probatum.records import Document, SourceRelease
 from probatum.safeio import Limits
+
 
 @dataclass(frozen=True)
 class Offered:
@@ -40,7 +43,6 @@ class Source(ABC):
     licence: str
     cadence: timedelta  # between two releases; later than this is late
     limits = Limits()
-    parser_version = "1"  # part of the fingerprint of every parse: raise it when the same bytes read differently
     per_file = False  # True: each file is read on its own, and one bad file does not take the others with it
 
     @abstractmethod
@@ -52,5 +54,12 @@ class Source(ABC):
         """Read snapshot files (by the publisher's name) into documents. Raises Rejected."""
 
     def parser_fingerprint(self) -> str:
-        """Changes whenever the same bytes would read differently (code version, lexicon, column maps)."""
-        return self.parser_version
+        """Changes whenever the same bytes could read differently: with any code, lexicon or column map of the sources."""
+        return _fingerprint_of_sources()
+
+
+@cache
+def _fingerprint_of_sources() -> str:
+    folder = Path(__file__).parent
+    files = sorted(p for p in folder.rglob("*") if p.suffix in (".py", ".tsv", ".toml") and "samples" not in p.parts)
+    return digests.of_json([[p.relative_to(folder).as_posix(), digests.of_file(p)] for p in files])

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from probatum import digests
+from sources.lexicon.ingredients import Drug, DrugLexicon
 
 _FOLDER = Path(__file__).parent
 
@@ -23,6 +24,14 @@ def by_code() -> dict[str, list[str]]:
         for code, *rest in _rows(path):
             terms[code] += [term for term in _terms(rest[0]) if term not in terms[code]]
     return dict(terms)
+
+
+@cache
+def drugs() -> DrugLexicon:
+    """The drug lexicon: its rows, and `find`, which finds them in the name a publisher gives a drug."""
+    path = _FOLDER / "drugs.tsv"
+    rows = (row + [""] * 4 for row in _rows(path)) if path.exists() else ()
+    return DrugLexicon(Drug(row[0].lower(), *(tuple(_terms(field)) for field in row[1:5])) for row in rows)
 
 
 @cache

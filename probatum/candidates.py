@@ -1,0 +1,68 @@
+"""Making a candidate: the documents of one source become rows in its tables, next to the other sources as they serve.
+
+Nothing a consumer reads is touched. What is new or changed is encoded; the rest is left alone, and when nothing
+differs from what serves nothing is written at all.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from probatum import digests
+from probatum.chunks import chunk
+from probatum.encoder import Encoder
+from probatum.release import Candidate, EncoderState, Manifest, SourceState, TableVersion
+from probatum.records import Document
+from probatum.rows import document_rows, text_rows
+from probatum.snapshots import Snapshot
+from probatum.store import DOCUMENTS, Store, Written, texts_schema
+from probatum.vectorcache import encode_cached
+
+Progress = Callable[[int], None]
+
+
+def write_source(
+    home: Path, snapshot: Snapshot, documents: Sequence[Document], encoder: Encoder, *, quarantined: Sequence[str] = (), serving: SourceState | None = None,
+    progress: Progress | None = None,
+) -> tuple[SourceState, dict[str, Written]]:  # fmt: skip
+    """Bring the two tables of a source to `documents`. Returns its state and what each table's update did.
+
+    When both tables already are what `serving` names, they are not touched.
+    """
+    source = snapshot.release.source
+    chunks = [piece for document in documents for piece in chunk(document, encoder.count_tokens, encoder.max_tokens)]
+    texts, encoded = text_rows(documents, chunks, encoder.identity.digest)
+    rows = document_rows(documents)
+    written: dict[str, Written] = {}
+
+    def vectors(wanted: Sequence[int]) -> np.ndarray:
+        found, _ = encode_cached(encoder, [encoded[i] for i in wanted], home / "vectors", progress)
+        return found
+
+    store = Store(home / "lance")
+    tables = {}
+    for key, name, content, schema, fill in (
+        ("documents", f"{source}-documents", rows, DOCUMENTS, None),
+        ("texts", f"{source}-texts-{encoder.identity.digest[:10]}", texts, texts_schema(encoder.identity.width, encoder.identity.digest), vectors),
+    ):
+        digest = digests.of_pairs(zip(content["id"].to_pylist(), content["hash"].to_pylist(), strict=True))
+        same = getattr(serving, key, None)
+        if same and same.digest == digest and same.name == name:
+            tables[key] = same
+            continue
+        written[key] = done = store.update(name, content, schema=schema, vectors=fill)
+        tables[key] = TableVersion(name=done.table, version=done.version, rows=done.rows, digest=done.digest)
+    release = snapshot.release
+    state = SourceState(
+        release=release.name, valid_from=release.valid_from, licence=release.licence, origin=release.origin, snapshot=snapshot.digest(),
+        documents=tables["documents"], texts=tables["texts"], quarantined=tuple(sorted(quarantined)),
+    )  # fmt: skip
+    return state, written
+
+
+def candidate_of(serving: Manifest | None, encoder: Encoder, changed: Mapping[str, SourceState]) -> Candidate:
+    """What serves, with the changed sources in place of theirs. A new encoder leaves no source as it was."""
+    kept = dict(serving.sources) if serving and serving.encoder.digest == encoder.identity.digest else {}
+    return Candidate(parent=serving.id if serving else "", sources={**kept, **changed}, encoder=EncoderState(**asdict(encoder.identity)))

@@ -1,0 +1,88 @@
+"""Publishing: the one step that changes what consumers read.
+
+`publish` checks the audit itself: a flow that forgets the gate still cannot publish. The manifest is written first, the
+pointer is swapped last, under a lock and only if the candidate's parent still serves. `rollback` moves the pointer back
+and touches nothing else, so it needs no network, no encoder and no Prefect.
+"""
+
+from datetime import UTC, date, datetime
+
+from filelock import FileLock
+
+from probatum.audit_report import AuditReport
+from probatum.errors import Conflict, Rejected
+from probatum.files import write_json
+from probatum.journal import Journal
+from probatum.release import Candidate, Manifest, Releases
+from probatum.seams import seam
+from probatum.store import Store
+
+_LOCK_WAIT_S = 60
+
+
+class Publisher(Releases):
+    """The releases of one home, for those who may change which one serves."""
+
+    def journal(self) -> Journal:
+        return Journal(self.home / "journal.jsonl")
+
+    def publish(self, candidate: Candidate, report: AuditReport, *, actor: str) -> Manifest:
+        """Serve `candidate`, if `report` is a passing audit of exactly it and nobody published meanwhile.
+
+        Raises Rejected when the audit does not let it through, Conflict when the parent no longer serves.
+        """
+        report.must_allow(candidate.digest(), candidate.sources.keys())
+        with self._lock():
+            serving = self.current()
+            if (serving.id if serving else "") != candidate.parent:
+                raise Conflict(
+                    f"The candidate was made from release {candidate.parent or 'none'}, but {serving.id if serving else 'none'} serves now.",
+                    next="Run the refresh again: it starts from what serves now.",
+                )
+            now = datetime.now(UTC)
+            manifest = Manifest(
+                id=self._next_id(now.date()), parent=candidate.parent, created=now, candidate=candidate.digest(),
+                audit=report.digest(), sources=candidate.sources, encoder=candidate.encoder,
+            )  # fmt: skip
+            self._protect(manifest)
+            write_json(self.folder / f"{manifest.id}.json", manifest.model_dump(mode="json"))
+            seam("after-manifest")
+            self._point_to(manifest)
+            seam("after-pointer")
+        self.journal().add("publish", actor=actor, release=manifest.id, parent=manifest.parent, candidate=manifest.candidate)
+        return manifest
+
+    def rollback(self, release: str | None, *, actor: str) -> Manifest:
+        """Serve an earlier release again (by default the parent of what serves now)."""
+        with self._lock():
+            if release is None:
+                serving = self.current()
+                release = serving.parent if serving else ""
+                if not release:
+                    raise Rejected("There is no release before the one that serves.", next="Run `probatum releases` and name one.")
+            manifest = self.read(release)
+            self._point_to(manifest)
+        self.journal().add("rollback", actor=actor, release=manifest.id)
+        return manifest
+
+    def _protect(self, manifest: Manifest) -> None:
+        """Tag the table versions, so that clean-up keeps what a release needs."""
+        store = Store(self.home / "lance")
+        for state in manifest.sources.values():
+            for table in (state.documents, state.texts):
+                store.protect(table.name, table.version, f"release-{manifest.id}")
+
+    def _point_to(self, manifest: Manifest) -> None:
+        write_json(self.pointer, {"release": manifest.id, "digest": manifest.digest()})
+
+    def _lock(self) -> FileLock:
+        self.home.mkdir(parents=True, exist_ok=True)
+        return FileLock(self.home / "publish.lock", timeout=_LOCK_WAIT_S)
+
+    def _next_id(self, day: date) -> str:
+        """The day and a number that never repeats, even if a publish died between manifest and pointer."""
+        taken = {path.stem for path in self.folder.glob(f"{day}.*.json")} if self.folder.exists() else set()
+        number = 1
+        while f"{day}.{number}" in taken:
+            number += 1
+        return f"{day}.{number}"

@@ -1,0 +1,316 @@
+"""Search: a question in, cited hits out, always from one published release.
+
+    searcher = Searcher.open(home)                       # the release that serves
+    searcher.search("broken collarbone", source="icd10") -> [Hit(rank=1, document_id="S42.009A", …), …]
+
+For each source:
+1. An exact code, item id or RxCUI in the question comes first, whatever the rest says.
+2. Texts near the question's vector and chunks that match its words (BM25) name the candidate families.
+3. Every text of those families is compared exactly. A document scores its best text or the best of a document above it,
+   plus its share of the words; its family takes its best score.
+4. Inside a family, the member is chosen by the words of the question that tell the members apart, and where the
+   question does not say, by what the source says is usual (billable, first encounter).
+5. Hits of one family fold into one that shows its members.
+
+Nothing here can write. The weights were chosen on the tuning questions of bench/dev, never on golden questions.
+"""
+
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import orjson
+
+from probatum.encoder import Encoder
+from probatum.errors import Misconfigured, Rejected
+from probatum.release import Candidate, Manifest, Releases, SourceState
+from probatum.tables import PinnedTable, open_table
+from probatum.wording import LATER_ENCOUNTER, keywords, normalised, stems
+
+MOST_HITS = 100
+MEMBERS_SHOWN = 5
+LEAST_A_SOURCE = 3  # without a source named, each has at least this many among ten hits
+_MOST_QUESTION_CHARACTERS = 10_000
+_NEAREST_TEXTS, _MATCHING_CHUNKS = 400, 300
+_FAMILIES_COMPARED = 12
+# weights, in the unit of a cosine
+_WORDS = 0.5  # best BM25 of the question counts this much
+_ABOVE = 0.02  # what a text of a document above loses
+_NAMED = 0.15  # a name of the document stands in the question, word for word
+_TITLE, _TELLING, _UNASKED = 0.3, 0.35, 0.12  # inside a family: title's cosine, words that tell apart, words not asked for
+_UNASKED_MOST = 2.0
+_SAYS_NOTHING = stems("unspecified initial encounter without other closed")
+_CODE = re.compile(r"\b[A-Za-z][0-9][0-9A-Za-z](?:\.?[0-9A-Za-z]{1,4})?\b|\b[A-Z]{2}\d(?:\.[0-9A-Z]{1,4})?\b|\b[A-Za-z]{2,8}-[0-9A-Za-z-]{2,20}\b|\b\d{3,18}\b")
+_ROW = ("document_id", "chunk_id", "family", "parent", "kind", "text", "prior", "page", "section", "start", "end", "match_start", "match_end")
+
+
+@dataclass(frozen=True)
+class Member:
+    """Another document of a hit's family, as it ranked."""
+
+    document_id: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One answer, with everything needed to replay it: text is document[start:end] of the release named."""
+
+    rank: int
+    source: str
+    release: str
+    source_release: str
+    document_id: str
+    title: str
+    section: str
+    page: int
+    text: str
+    matched: str  # the very words that were found
+    start: int
+    end: int
+    citation: str
+    valid_from: str
+    file: str
+    sha256: str
+    score: float
+    exact: bool
+    members: tuple[Member, ...] = ()
+    meta: dict = field(default_factory=dict)
+    chunk_id: str = ""
+
+    def as_json(self) -> dict:
+        return asdict(self)
+
+
+class Searcher:
+    """Search in one release (or, for the audit, in a candidate: the same code answers both)."""
+
+    def __init__(self, home: Path, sources: Mapping[str, SourceState], encoder: Encoder, release: str):
+        self.release, self._encoder = release, encoder
+        digest = encoder.identity.digest
+        self._sources = {
+            name: _SourceSearch(
+                name, state, release,
+                open_table(home / "lance", state.documents.name, state.documents.version),
+                open_table(home / "lance", state.texts.name, state.texts.version, encoder_digest=digest),
+            )
+            for name, state in sources.items()
+        }  # fmt: skip
+
+    @classmethod
+    def open(cls, home: Path, encoder: Encoder | None = None) -> "Searcher":
+        """The release that serves. Raises Misconfigured before the first publish, Damaged if it is not whole."""
+        manifest = Releases(home).current()
+        if manifest is None:
+            raise Misconfigured("No release has been published yet.", safe="Nothing was searched.", next="Run `probatum refresh --all`.")
+        return cls.of(home, manifest, encoder or Encoder.load())
+
+    @classmethod
+    def of(cls, home: Path, release: Manifest | Candidate, encoder: Encoder) -> "Searcher":
+        if release.encoder.digest != encoder.identity.digest:
+            raise Misconfigured(
+                f"The release was made by encoder {release.encoder.name} ({release.encoder.digest[:12]}…, {release.encoder.precision}), "
+                f"loaded is {encoder.identity.name} ({encoder.identity.digest[:12]}…, {encoder.identity.precision}).",
+                safe="Nothing was searched: vectors of two encoders are never compared.",
+                next="Set PROBATUM_ENCODER (and PROBATUM_ENCODER_PRECISION) to the release's, or refresh with the new one.",
+            )
+        return cls(home, release.sources, encoder, getattr(release, "id", "candidate"))
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return tuple(self._sources)
+
+    def search(self, question: str, *, source: str | None = None, k: int = 10, where: Mapping[str, object] | None = None) -> list[Hit]:
+        """The best k hits (at most 100). where: filters as values, e.g. {"billable": True, "tier": "1"}.
+
+        Without a source all are searched, and each has at least three among ten hits. Raises Rejected for an empty or endless question,
+        Misconfigured for an unknown source or filter.
+        """
+        if not 1 <= k <= MOST_HITS:
+            raise Rejected(f"{k} hits were asked for (1 to {MOST_HITS} possible).", safe="Nothing was searched.", next="Ask for fewer.")
+        unknown = set(where or {}) - {"billable", "tier", "restriction", "document_id", "family", "kind"}
+        if unknown or (source and source not in self._sources):
+            raise Misconfigured(f"Unknown {'filter ' + min(unknown) if unknown else 'source'}.", safe="Nothing was searched.", next=f"Sources here: {', '.join(self._sources)}.")
+        vector = self._encoder.encode_query(question)
+        chosen = [source] if source else list(self._sources)
+        found = {name: self._sources[name].search(question, vector, k, where or {}) for name in chosen}
+        ranked = found[source] if source else _merged(found, question, k)
+        return [_numbered(hit, rank) for rank, hit in enumerate(ranked[:k], 1)]
+
+
+@dataclass
+class _Document:
+    """One candidate document while it is being scored."""
+
+    id: str
+    family: str
+    parent: str
+    prior: float
+    title: str = ""
+    title_cosine: float = -1.0
+    cosine: float = -1.0
+    best: dict | None = None  # the row that matched best
+    names: list[str] = field(default_factory=list)
+    words: float = 0.0
+    score: float = 0.0
+
+
+class _SourceSearch:
+    def __init__(self, name: str, state: SourceState, release: str, documents: PinnedTable, texts: PinnedTable):
+        self.name, self._state, self._release, self._documents, self._texts = name, state, release, documents, texts
+
+    def search(self, question: str, vector: np.ndarray, k: int, where: Mapping[str, object]) -> list[Hit]:
+        exact = self._exact(question, where)
+        matching = self._texts.matching(question, _MATCHING_CHUNKS, where=where)
+        nearest = self._texts.nearest(vector, _NEAREST_TEXTS, where=where)
+        families = _rough_families(nearest, matching)[: max(_FAMILIES_COMPARED, k)]
+        asked = keywords(question)
+        documents = self._compared(question, vector, families, matching, where)
+        groups: dict[str, list[_Document]] = defaultdict(list)
+        for document in documents.values():
+            groups[document.family].append(document)
+        best = sorted(groups, key=lambda f: (-max(d.score for d in groups[f]), f))
+        folded = [_within(groups[family], asked) for family in best]
+        return self._hits(exact, folded, k)
+
+    def _exact(self, question: str, where: Mapping[str, object]) -> list[str]:
+        """Documents whose code, item id or RxCUI stands in the question, in its order."""
+        whole = question.strip()
+        wanted: list[str] = []
+        for word in [whole, *_CODE.findall(question)]:
+            if word == whole or any(c.isdigit() for c in word) and (word.isupper() or word.isdigit()):
+                wanted += [word, word.upper(), _dotted(word.upper())]
+        wanted = list(dict.fromkeys(w for w in wanted if len(w) <= 40))
+        if not wanted:
+            return []
+        by_id = [row["id"] for row in self._documents.where("id", wanted, columns=["id"])]
+        digits = [w for w in wanted if w.isdigit()]
+        by_id += [row["id"] for row in self._documents.where("code", digits, columns=["id"])] if digits else []
+        if where and by_id:
+            by_id = [row["document_id"] for row in self._texts.where_all({"document_id": by_id, **where}, ["document_id"])]
+        return list(dict.fromkeys(sorted(by_id, key=lambda i: wanted.index(i) if i in wanted else len(wanted))))
+
+    def _compared(self, question: str, vector: np.ndarray, families: Sequence[str], matching: Sequence[dict], where: Mapping[str, object]) -> dict[str, _Document]:
+        """Every document of the candidate families, scored."""
+        if not families:
+            return {}
+        rows = self._texts.families(vector, families, _ROW, where=where).to_pylist()
+        by_record: dict[str, _Document] = {}
+        for row in rows:
+            key = row["chunk_id"]
+            document = by_record.get(key) or by_record.setdefault(key, _Document(row["document_id"], row["family"], row["parent"], row["prior"]))
+            cosine = 1.0 - row["_distance"]
+            if row["kind"] in ("title", "section"):
+                document.title, document.title_cosine = row["text"], cosine
+            document.names.append(row["text"])
+            if cosine > document.cosine:
+                document.cosine, document.best = cosine, row
+        most = matching[0]["_score"] if matching else 1.0
+        for row in matching:
+            if row["chunk_id"] in by_record:
+                by_record[row["chunk_id"]].words = row["_score"] / most
+        said = normalised(question)
+        by_id = {document.id: document for document in by_record.values()}
+        for document in sorted(by_record.values(), key=lambda d: len(d.id)):
+            above = by_id.get(document.parent)
+            if above and above.cosine - _ABOVE > document.cosine:
+                document.cosine, document.best = above.cosine - _ABOVE, above.best
+            named = any(normalised(name) in said for name in document.names if len(name) > 3)
+            document.score = document.cosine + _WORDS * document.words + _NAMED * named
+        return by_record
+
+    def _hits(self, exact: Sequence[str], folded: Sequence[list[_Document]], k: int) -> list[Hit]:
+        shown: list[tuple[_Document, list[_Document], bool]] = [(group[0], group[1:], False) for group in folded]
+        if exact:
+            rows = {r["document_id"]: r for r in self._texts.where("document_id", list(exact), columns=_ROW) if r["kind"] in ("title", "section")}
+            first = [(_Document(i, rows[i]["family"], "", 0.0, best=rows[i], score=10.0), [], True) for i in exact if i in rows]
+            ids = {document.id for document, _, _ in first}
+            shown = first + [(d, [m for m in others if m.id not in ids], x) for d, others, x in shown if d.id not in ids]
+        shown = shown[:k]
+        ids = {d.id for d, others, _ in shown for d in [d, *others[:MEMBERS_SHOWN]]}
+        documents = {row["id"]: row for row in self._documents.where("id", sorted(ids))}
+        return [self._hit(d, others[:MEMBERS_SHOWN], exact, documents) for d, others, exact in shown]
+
+    def _hit(self, found: _Document, others: Iterable[_Document], exact: bool, documents: Mapping[str, dict]) -> Hit:
+        document, row = documents[found.id], found.best
+        own = row["document_id"] == found.id
+        start, end = (row["start"], row["end"]) if own else (0, len(document["text"]))
+        members = {m.id: Member(m.id, documents[m.id]["title"]) for m in others if m.id != found.id}
+        return Hit(
+            rank=0, source=self.name, release=self._release, source_release=self._state.release, document_id=found.id,
+            title=document["title"], section=row["section"], page=row["page"], text=document["text"][start:end], matched=row["text"],
+            start=start, end=end, citation=self._citation(document, row), valid_from=document["valid_from"], file=document["file"],
+            sha256=document["sha256"], score=round(found.score, 4), exact=exact, members=tuple(members.values()), meta=orjson.loads(document["meta"]),
+            chunk_id=row["chunk_id"] if own else f"{found.id}#record",
+        )  # fmt: skip
+
+    def _citation(self, document: Mapping, row: Mapping) -> str:
+        place = [document["id"] if self.name != "guidelines" else document["title"]]
+        place += [row["section"]] if row["section"] else []
+        place += [f"page {row['page']}"] if row["page"] else []
+        return f"{', '.join(place)} ({self.name} {self._state.release}, in force from {document['valid_from']}; release {self._release})"
+
+
+def _rough_families(nearest: Sequence[dict], matching: Sequence[dict]) -> list[str]:
+    """Families of the candidates, best first, by the best cosine plus the best share of BM25 seen in each."""
+    cosine: dict[str, float] = {}
+    for row in nearest:
+        cosine.setdefault(row["family"], 1.0 - row["_distance"])
+    words: dict[str, float] = {}
+    for row in matching:
+        words.setdefault(row["family"], row["_score"] / matching[0]["_score"])
+    least = min(cosine.values(), default=0.0)
+    score = {f: cosine.get(f, least) + _WORDS * words.get(f, 0.0) for f in {**cosine, **words}}
+    return sorted(score, key=lambda f: (-score[f], f))
+
+
+def _within(group: list[_Document], asked: frozenset[str]) -> list[_Document]:
+    """The members of a family, the one the question means first."""
+    if len(group) == 1:
+        return group
+    titles = {d.id: stems(d.title) for d in group}
+    count = Counter(word for words in titles.values() for word in words)
+    everything = math.log(len(group) + 1)
+    telling = {word: math.log((len(group) + 1) / (n + 0.5)) for word, n in count.items()}
+    wanted = sum(telling[word] for word in asked if word in telling) or 1.0
+    usual = not (asked & LATER_ENCOUNTER)
+
+    def fit(document: _Document) -> float:
+        words = titles[document.id]
+        told = sum(telling[word] for word in words & asked) / wanted
+        unasked = sum(telling[word] for word in words - asked - _SAYS_NOTHING) / (3 * everything)
+        prior = document.prior if usual else 0.0
+        return document.score + _TITLE * document.title_cosine + _TELLING * told - _UNASKED * min(unasked, _UNASKED_MOST) + prior
+
+    return sorted(group, key=lambda d: (-fit(d), d.id))
+
+
+def _merged(found: Mapping[str, list[Hit]], question: str, k: int) -> list[Hit]:
+    """Hits of several sources in one list: exact ones first, then by cosine and the share of the question's words."""
+    asked = keywords(question)
+
+    def worth(hit: Hit) -> tuple:
+        share = len(asked & stems(f"{hit.title} {hit.matched} {hit.text[:2000]}")) / (len(asked) or 1)
+        return (hit.exact, share + min(hit.score, 1.5))
+
+    ranked = sorted((hit for hits in found.values() for hit in hits), key=worth, reverse=True)
+    least = min(LEAST_A_SOURCE, k // max(len(found), 1))
+    kept = {id(hit) for hits in found.values() for hit in hits[:least]}
+    room = k - len(kept)
+    for hit in ranked:
+        if id(hit) not in kept and room > 0:
+            kept.add(id(hit))
+            room -= 1
+    return [hit for hit in ranked if id(hit) in kept]
+
+
+def _numbered(hit: Hit, rank: int) -> Hit:
+    return Hit(**{**hit.__dict__, "rank": rank})
+
+
+def _dotted(code: str) -> str:
+    return code if len(code) < 4 or "." in code or "-" in code or code.isdigit() else f"{code[:3]}.{code[3:]}"

@@ -1,0 +1,97 @@
+"""Snapshots: the publisher's bytes as they came, immutable, by sha256.
+
+    home/blobs/<sha256>                      one file's bytes, read-only
+    home/snapshots/<source>/<digest>.json    {"release": …, "files": [{"name", "sha256", "size"}, …]}
+
+The digest of a snapshot covers the names and bytes of its files and the release it claims to be. Bytes are pinned: a
+release of the same name whose bytes changed is "silently changed", and refused until somebody looks.
+"""
+
+import os
+import shutil
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+
+from probatum import digests
+from probatum.errors import Damaged, Rejected
+from probatum.files import read_json, sync_folder, write_json
+from probatum.records import SnapshotFile, SourceRelease
+from probatum.safeio import Limits, download, is_plain_name
+from probatum.seams import seam
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    release: SourceRelease
+    files: tuple[SnapshotFile, ...]
+
+    def digest(self) -> str:
+        release = self.release
+        return digests.of_json(
+            [release.source, release.name, release.valid_from.isoformat(), sorted((f.name, f.sha256) for f in self.files)]
+        )
+
+
+class Snapshots:
+    def __init__(self, home: Path):
+        self._blobs, self._folder, self._incoming = home / "blobs", home / "snapshots", home / "incoming"
+
+    def take(self, release: SourceRelease, files: list[tuple[str, str]], limits: Limits, allowed_hosts: frozenset[str]) -> Snapshot:
+        """Bring in (name, path or address) pairs. Raises Rejected when they are too large, too many or oddly named."""
+        if len(files) > limits.files:
+            raise Rejected(f"{release.source} {release.name} has {len(files)} files ({limits.files} allowed).", next="Raise the limit of the source if that is right.")
+        taken, total = [], 0
+        for name, location in files:
+            if not is_plain_name(name):
+                raise Rejected(f"{release.source} {release.name} holds a file whose name points outside.", next="Rename it.")
+            taken.append(self._bring_in(name, location, limits, allowed_hosts))
+            total += taken[-1].size
+            if total > limits.total_bytes:
+                raise Rejected(f"{release.source} {release.name} is more than {limits.total_bytes >> 20} MiB.", next="Raise the limit of the source if that is right.")
+        seam("after-fetch")
+        snapshot = Snapshot(release, tuple(taken))
+        path = self._folder / release.source / f"{snapshot.digest()}.json"
+        if not path.exists():
+            described = asdict(release) | {"valid_from": release.valid_from.isoformat()}
+            write_json(path, {"release": described, "files": [asdict(f) for f in snapshot.files]})
+        seam("after-snapshot")
+        return snapshot
+
+    def read(self, source: str, digest: str) -> Snapshot:
+        raw = read_json(self._folder / source / f"{digest}.json", what=f"The snapshot of {source}", next="Run `probatum refresh` for the source again.")
+        release = SourceRelease(**(raw["release"] | {"valid_from": date.fromisoformat(raw["release"]["valid_from"])}))
+        return Snapshot(release, tuple(SnapshotFile(**f) for f in raw["files"]))
+
+    def blob(self, sha256: str) -> Path:
+        """Where the bytes of a snapshot file are. Raises Damaged if they are gone."""
+        path = self._blobs / sha256
+        if not path.is_file():
+            raise Damaged(f"Snapshot file {sha256[:12]}… is missing.", next="Restore the home from its backup, or refresh the source again.")
+        return path
+
+    def verify(self, sha256: str) -> None:
+        """Re-hash one file; raises Damaged when the bytes are not those that came."""
+        if digests.of_file(self.blob(sha256)) != sha256:
+            raise Damaged(f"Snapshot file {sha256[:12]}… has changed on disk.", next="Restore it from the backup, or delete it and refresh the source again.")
+
+    def _bring_in(self, name: str, location: str, limits: Limits, allowed_hosts: frozenset[str]) -> SnapshotFile:
+        self._incoming.mkdir(parents=True, exist_ok=True)
+        arrived = self._incoming / f"{os.getpid()}.part"
+        if location.startswith(("http://", "https://")):
+            download(location, arrived, limits=limits, allowed_hosts=allowed_hosts)
+        else:
+            size = Path(location).stat().st_size
+            if size > limits.file_bytes:
+                raise Rejected(f"{name} is {size >> 20} MiB ({limits.file_bytes >> 20} allowed).", next="Raise the limit of the source if that is right.")
+            shutil.copyfile(location, arrived)
+        sha256, size = digests.of_file(arrived), arrived.stat().st_size
+        target = self._blobs / sha256
+        if target.exists():
+            arrived.unlink()
+        else:
+            self._blobs.mkdir(parents=True, exist_ok=True)
+            arrived.chmod(0o444)
+            arrived.replace(target)
+            sync_folder(self._blobs)
+        return SnapshotFile(name, sha256, size)

@@ -1,0 +1,33 @@
+"""The sources there are, by name, and the function that reads one unit of a snapshot inside the sandbox."""
+
+from pathlib import Path
+
+from probatum.errors import Misconfigured
+from probatum.files import sync_folder
+from probatum.records import SourceRelease, write_documents
+from sources.base import Source
+from sources.formulary import Formulary
+from sources.guidelines import Guidelines
+from sources.icd10 import Icd10
+
+SOURCES: dict[str, Source] = {source.name: source for source in (Icd10(), Formulary(), Guidelines())}
+
+
+def source_named(name: str) -> Source:
+    """Raises Misconfigured for an unknown name, naming those there are."""
+    try:
+        return SOURCES[name]
+    except KeyError:
+        raise Misconfigured(f"There is no source {name!r}.", safe="Nothing was fetched.", next=f"Sources: {', '.join(SOURCES)}.") from None
+
+
+def read_unit(unit: dict) -> None:
+    """Parse one unit {"source", "release", "files": {name: path}, "output"} into a file of documents."""
+    from datetime import date
+
+    release = SourceRelease(**(unit["release"] | {"valid_from": date.fromisoformat(unit["release"]["valid_from"])}))
+    source, output = source_named(unit["source"]), Path(unit["output"])
+    partial = output.with_suffix(".part")
+    write_documents(partial, source.parse({name: Path(path) for name, path in unit["files"].items()}, release))
+    partial.replace(output)
+    sync_folder(output.parent)
