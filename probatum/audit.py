@@ -7,9 +7,10 @@ candidate that holds the same.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import ValidationError
@@ -18,28 +19,31 @@ from scipy.stats import binomtest
 from probatum import digests
 from probatum.asking import ask
 from probatum.audit_report import AuditReport, SourceAudit
-from probatum.encoder import Encoder
 from probatum.errors import Misconfigured
 from probatum.files import read_json, write_json
 from probatum.golden import Expected, GoldenQuestion, digest_of, read_golden
+from probatum.progress import bar
 from probatum.release import Candidate, Manifest, SourceState
 from probatum.search import Searcher
 from probatum.table_checks import check_tables, largest_loss
 from probatum.tables import open_table
 
+if TYPE_CHECKING:
+    from probatum.encoder import Encoder
+
 _CODE_AUDITED = ("asking.py", "audit.py", "golden.py", "search.py", "tables.py", "table_checks.py", "wording.py")
 
 
 def audit(
-    home: Path, expectations: Path, candidate: Candidate, encoder: Encoder, *, serving: Manifest | None = None, progress: Callable[[int], None] | None = None
+    home: Path, expectations: Path, candidate: Candidate, encoder: "Encoder", *, serving: Manifest | None = None
 ) -> AuditReport:
-    """Audit every source of the candidate. progress is called with the number of questions just asked."""
+    """Audit every source of the candidate; `serving` is what the tables are compared with."""
     searcher = Searcher.of(home, candidate, encoder)
     audits = {}
     for name, state in candidate.sources.items():
         questions = read_golden(expectations, name, state.release)
         before = serving.sources.get(name) if serving else None
-        audits[name] = _audit_source(home, expectations, searcher, name, state, questions, before, encoder, progress)
+        audits[name] = _audit_source(home, expectations, searcher, name, state, questions, before, encoder)
     report = AuditReport(candidate=candidate.digest(), encoder=encoder.identity.digest, sources=audits)
     write_json(home / "audits" / f"{report.candidate}.json", report.model_dump(mode="json"))
     return report
@@ -53,7 +57,7 @@ def read_report(home: Path, candidate: str) -> AuditReport:
         raise Misconfigured(f"The audit of candidate {candidate[:12]}… was written by another version.", next="Run `probatum audit`.") from None
 
 
-def _audit_source(home, expectations, searcher, name: str, state: SourceState, questions: list[GoldenQuestion], before: SourceState | None, encoder: Encoder, progress) -> SourceAudit:
+def _audit_source(home, expectations, searcher, name: str, state: SourceState, questions: list[GoldenQuestion], before: SourceState | None, encoder: "Encoder") -> SourceAudit:
     golden = digest_of(questions)
     loss = largest_loss(expectations, name)
     previous = before.documents.rows if before else None
@@ -61,11 +65,10 @@ def _audit_source(home, expectations, searcher, name: str, state: SourceState, q
     kept = home / "audits" / "sources" / f"{key}.json"
     if kept.exists():
         return SourceAudit.model_validate(read_json(kept, what="An audit", next="Delete it and run `probatum audit` again."))
-    results = []
+    results, advance = [], bar(f"{name}: golden questions asked", len(questions))
     for question in questions:
         results.append(ask(searcher, question))
-        if progress:
-            progress(1)
+        advance(1)
     present = _present_documents(home, state)
     made = SourceAudit(
         source=name, golden=golden, questions=tuple(results), checks=_checks(home, expectations, name, state, previous, loss, encoder),
@@ -92,7 +95,7 @@ def _exists(expected: Expected, present: list[str]) -> bool:
     return at < len(present) and (present[at].startswith(wanted) if expected.family else present[at] == wanted)
 
 
-def _checks(home: Path, expectations: Path, name: str, state: SourceState, previous: int | None, loss: float, encoder: Encoder):
+def _checks(home: Path, expectations: Path, name: str, state: SourceState, previous: int | None, loss: float, encoder: "Encoder"):
     documents = open_table(home / "lance", state.documents.name, state.documents.version)
     texts = open_table(home / "lance", state.texts.name, state.texts.version)
     columns = ["id", "hash", "document_id", "chunk_id", "family", "kind", "text", "start", "end", "match_start", "match_end", "valid_from", "vector"]

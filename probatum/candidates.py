@@ -4,15 +4,16 @@ Nothing a consumer reads is touched. What is new or changed is encoded; the rest
 differs from what serves nothing is written at all.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from probatum import digests
 from probatum.chunks import chunk
-from probatum.encoder import Encoder
+from probatum.encoder_identity import EncoderIdentity
 from probatum.release import Candidate, EncoderState, Manifest, SourceState, TableVersion
 from probatum.records import Document
 from probatum.rows import document_rows, text_rows
@@ -20,12 +21,14 @@ from probatum.snapshots import Snapshot
 from probatum.store import DOCUMENTS, Store, Written, texts_schema
 from probatum.vectorcache import encode_cached
 
-Progress = Callable[[int], None]
+if TYPE_CHECKING:  # torch is slow to import, and a run with nothing new needs none
+    from probatum.encoder import Encoder
+
+_CODE_OF_ROWS = ("boundaries.py", "candidates.py", "chunks.py", "rows.py", "sectioning.py", "store.py")
 
 
 def write_source(
-    home: Path, snapshot: Snapshot, documents: Sequence[Document], encoder: Encoder, *, quarantined: Sequence[str] = (), serving: SourceState | None = None,
-    progress: Progress | None = None,
+    home: Path, snapshot: Snapshot, documents: Sequence[Document], encoder: "Encoder", *, made_by: str, quarantined: Sequence[str] = (), serving: SourceState | None = None,
 ) -> tuple[SourceState, dict[str, Written]]:  # fmt: skip
     """Bring the two tables of a source to `documents`. Returns its state and what each table's update did.
 
@@ -38,7 +41,7 @@ def write_source(
     written: dict[str, Written] = {}
 
     def vectors(wanted: Sequence[int]) -> np.ndarray:
-        found, _ = encode_cached(encoder, [encoded[i] for i in wanted], home / "vectors", progress)
+        found, _ = encode_cached(encoder, [encoded[i] for i in wanted], home / "vectors", what=f"{source}: texts encoded")
         return found
 
     store = Store(home / "lance")
@@ -57,12 +60,18 @@ def write_source(
     release = snapshot.release
     state = SourceState(
         release=release.name, valid_from=release.valid_from, licence=release.licence, origin=release.origin, snapshot=snapshot.digest(),
-        documents=tables["documents"], texts=tables["texts"], quarantined=tuple(sorted(quarantined)),
+        documents=tables["documents"], texts=tables["texts"], made_by=made_by, quarantined=tuple(sorted(quarantined)),
     )  # fmt: skip
     return state, written
 
 
-def candidate_of(serving: Manifest | None, encoder: Encoder, changed: Mapping[str, SourceState]) -> Candidate:
+def fingerprint(snapshot: Snapshot, parser: str, encoder_digest: str) -> str:
+    """Of everything the tables of a source depend on: when it is that of what serves, there is nothing to do."""
+    code = [digests.of_file(Path(__file__).parent / name) for name in _CODE_OF_ROWS]
+    return digests.of_json([snapshot.digest(), parser, encoder_digest, code])
+
+
+def candidate_of(serving: Manifest | None, identity: EncoderIdentity, changed: Mapping[str, SourceState]) -> Candidate:
     """What serves, with the changed sources in place of theirs. A new encoder leaves no source as it was."""
-    kept = dict(serving.sources) if serving and serving.encoder.digest == encoder.identity.digest else {}
-    return Candidate(parent=serving.id if serving else "", sources={**kept, **changed}, encoder=EncoderState(**asdict(encoder.identity)))
+    kept = dict(serving.sources) if serving and serving.encoder.digest == identity.digest else {}
+    return Candidate(parent=serving.id if serving else "", sources={**kept, **changed}, encoder=EncoderState(**asdict(identity)))

@@ -43,6 +43,7 @@ class SourceState(Frozen):
     snapshot: str  # digest
     documents: TableVersion
     texts: TableVersion
+    made_by: str  # fingerprint of snapshot, code, lexicon and encoder: the same again would give the same tables
     quarantined: tuple[str, ...] = ()  # files of the publisher's release that are not in it, or are in it as they were before
 
 

@@ -21,15 +21,18 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import orjson
 
-from probatum.encoder import Encoder
 from probatum.errors import Misconfigured, Rejected
 from probatum.release import Candidate, Manifest, Releases, SourceState
 from probatum.tables import PinnedTable, open_table
 from probatum.wording import LATER_ENCOUNTER, keywords, normalised, stems
+
+if TYPE_CHECKING:
+    from probatum.encoder import Encoder
 
 MOST_HITS = 100
 MEMBERS_SHOWN = 5
@@ -89,7 +92,7 @@ class Hit:
 class Searcher:
     """Search in one release (or, for the audit, in a candidate: the same code answers both)."""
 
-    def __init__(self, home: Path, sources: Mapping[str, SourceState], encoder: Encoder, release: str):
+    def __init__(self, home: Path, sources: Mapping[str, SourceState], encoder: "Encoder", release: str):
         self.release, self._encoder = release, encoder
         digest = encoder.identity.digest
         self._sources = {
@@ -102,15 +105,17 @@ class Searcher:
         }  # fmt: skip
 
     @classmethod
-    def open(cls, home: Path, encoder: Encoder | None = None) -> "Searcher":
+    def open(cls, home: Path, encoder: "Encoder | None" = None) -> "Searcher":
         """The release that serves. Raises Misconfigured before the first publish, Damaged if it is not whole."""
         manifest = Releases(home).current()
         if manifest is None:
             raise Misconfigured("No release has been published yet.", safe="Nothing was searched.", next="Run `probatum refresh --all`.")
-        return cls.of(home, manifest, encoder or Encoder.load())
+        from probatum.encoder import Encoder
+
+        return cls.of(home, manifest, encoder or Encoder.load(precision=manifest.encoder.precision))
 
     @classmethod
-    def of(cls, home: Path, release: Manifest | Candidate, encoder: Encoder) -> "Searcher":
+    def of(cls, home: Path, release: Manifest | Candidate, encoder: "Encoder") -> "Searcher":
         if release.encoder.digest != encoder.identity.digest:
             raise Misconfigured(
                 f"The release was made by encoder {release.encoder.name} ({release.encoder.digest[:12]}…, {release.encoder.precision}), "

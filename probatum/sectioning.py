@@ -30,6 +30,7 @@ _PATH_SHARE = 0.25  # a heading path that takes more is shortened
 _REPEAT_SHARE = 0.4  # a table header or list stem that takes more is not repeated
 _LEAD_SHARE = 0.5  # of the room: longer headings, captions and headers are read as prose
 _TINY_TOKENS = 25  # a section with a shorter body says little when alone
+_GRAINS_A_ROOM = 16  # finer choices of where to cut between words change a piece by a few per cent
 _TIGHTER_SHARES = (1.0, 0.85, 0.7, 0.5)  # for tokenizers whose parts do not add up; WordPiece's do
 
 # What a cut costs, against the squared relative distance of the pieces from the ideal size.
@@ -64,7 +65,8 @@ class Piece:
 def cut(document: Document, count_tokens: CountTokens, max_tokens: int) -> list[Piece]:
     """The pieces of a document in reading order. max_tokens: the encoder's, special tokens included.
 
-    count_tokens is called a handful of times a document, with many texts each; no text is counted twice.
+    count_tokens is called a handful of times a document, with many texts each; no text is counted twice. If its counts
+    of parts do not add up, tighter limits are tried; a tokenizer that defeats those too gets pieces over max_tokens.
     """
     tokens = _Tokens(count_tokens)
     sections = list(_sections(_covering(document)))
@@ -309,9 +311,11 @@ class _Parts:
                 yield from self._with_lead([block], cost, header if block.kind == "table-row" else ())
 
     def _with_lead(self, body: list[Block], cost: float, repeat: Sequence[Block] = ()) -> Iterator[_Part]:
-        if self._tokens(self._lead) > self._room * _LEAD_SHARE and self._tokens([*self._lead, *body]) > self._room:
-            yield from self._as_prose()
         lead, self._lead = self._lead, []
+        apart = 0 if self._tokens([*lead, *body]) <= self._room else self._too_long(lead)
+        if apart:
+            yield from self._with_lead(lead[:apart], _AT_BLOCK)
+        lead = lead[apart:]
         repeat = repeat if self._tokens(repeat) <= self._most_repeated else ()
         headings = list(takewhile(lambda block: block.kind == "heading", lead))
         first = (*lead, *body)[0]
@@ -330,10 +334,9 @@ class _Parts:
             repeat_tokens=self._tokens(repeat),
         )
 
-    def _as_prose(self) -> Iterator[_Part]:
-        lead, self._lead = self._lead, []
-        for block in lead:
-            yield from self._with_lead([block], _AT_BLOCK)
+    def _too_long(self, lead: list[Block]) -> int:
+        """How many blocks from the front are read as prose, so that the rest leaves room for what it leads to."""
+        return next(n for n in range(len(lead) + 1) if self._tokens(lead[n:]) <= self._room * _LEAD_SHARE)
 
     def _tokens(self, blocks: Iterable[Block]) -> int:
         return sum(self._sizes[block] for block in blocks)
@@ -355,7 +358,8 @@ def _fitting(text: str, parts: list[list[_Part]], rooms: list[int], tokens: _Tok
         _count(text, fragments.values(), tokens)
     while any([_halve(fragments[part], room) for part, room in long]):
         _count(text, fragments.values(), tokens)
-    return [[unit for part in group for unit in _units(part, fragments.get(part))] for group in parts]
+    ready = {part: _rejoined(fragments[part], room) for part, room in long}
+    return [[unit for part in group for unit in _units(part, ready.get(part))] for group in parts]
 
 
 @dataclass
@@ -396,6 +400,20 @@ def _halve(fragments: list[_Fragment], room: int) -> bool:
     found = len(halves) > len(fragments)
     fragments[:] = halves
     return found
+
+
+def _rejoined(fragments: list[_Fragment], room: int) -> list[_Fragment]:
+    """Single words put together again to a grain of the room, over the worst gaps first: fewer choices to weigh."""
+    for cost in sorted({f.cost for f in fragments[1:] if f.cost >= _AT_RANK[boundaries.SPACE]}, reverse=True):
+        joined = fragments[:1]
+        for fragment in fragments[1:]:
+            last = joined[-1]
+            if fragment.cost == cost and last.tokens + fragment.tokens <= room // _GRAINS_A_ROOM:
+                joined[-1] = _Fragment(last.start, fragment.end, last.cost, last.tokens + fragment.tokens)
+            else:
+                joined.append(fragment)
+        fragments = joined
+    return fragments
 
 
 def _count(text: str, many: Iterable[list[_Fragment]], tokens: _Tokens) -> None:

@@ -4,21 +4,25 @@ One SQLite file an encoder, under `<home>/vectors/`. It holds digests and number
 """
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from probatum.encoder import Encoder
 from probatum.errors import Damaged
+from probatum.progress import bar
 from probatum.seams import seam
+
+if TYPE_CHECKING:  # torch is slow to import, and a run with nothing new needs none
+    from probatum.encoder import Encoder
 
 _WRITE_EVERY_TEXTS = 4096
 _LOOK_UP_AT_ONCE = 900  # SQLite's oldest limit of variables is 999
 
 
-def encode_cached(encoder: Encoder, texts: Sequence[str], folder: Path, progress: Callable[[int], None] | None = None) -> tuple[np.ndarray, int]:
+def encode_cached(encoder: "Encoder", texts: Sequence[str], folder: Path, *, what: str = "texts encoded") -> tuple[np.ndarray, int]:
     """(unit vectors in the order of `texts`, how many distinct texts had to be encoded).
 
     Interrupted work is kept: vectors are stored every few thousand texts.
@@ -31,9 +35,10 @@ def encode_cached(encoder: Encoder, texts: Sequence[str], folder: Path, progress
         cache.execute("CREATE TABLE IF NOT EXISTS vectors (text BLOB PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID")
         known = _look_up(cache, keys, encoder.identity.width)
         missing = sorted((i for i, key in enumerate(keys) if key not in known), key=lambda i: len(distinct[i]))
+        advance = bar(what, len(missing))
         for start in range(0, len(missing), _WRITE_EVERY_TEXTS):
             part = missing[start : start + _WRITE_EVERY_TEXTS]
-            vectors = encoder.encode([distinct[i] for i in part], progress)
+            vectors = encoder.encode([distinct[i] for i in part], advance)
             cache.executemany(
                 "INSERT OR REPLACE INTO vectors VALUES (?, ?)",
                 [(keys[i], vector.astype("<f4").tobytes()) for i, vector in zip(part, vectors, strict=True)],

@@ -36,9 +36,11 @@ _STRENGTH = re.compile(
     re.I,
 )
 _ROUTE = re.compile(
-    r"\b(po|oral|iv|im|sc|sq|subcut|sub-?q|intra|inj|top|rect|pr|vag|pv|nas|inh|neb|ophth|eye|ear|otic|subling|sl|buccal|trans|"
-    r"epidural|enteral|ng|peg|im/iv|cutaneous|catheter|irrigation|dental|tube|bladder|mouth|skin|infusion|iud|implant|dialysis|parenteral)", re.I
-)  # fmt: skip
+    r"\b(po|oral|iv|im|sc|sq|subcut|sub-?q|intra|inj|top|rect|pr|vag|pv|nas|inh|neb|ophth|eye|ear|otic|subling|sl|buccal"
+    r"|trans|epidural|enteral|ng|peg|cutaneous|catheter|irrigation|dental|tube|bladder|mouth|skin|infusion|iud|implant"
+    r"|dialysis|parenteral)",
+    re.I,
+)
 _TWO_LETTERS = re.compile(r"[^\W\d_]{2}")
 _ITEM_NUMBER = re.compile(r"[A-Z]{0,6}[-_ ]?\d{2,}")
 _DATE_LIKE = re.compile(r"\d{4}|\d+[/.-]\d+[/.-]\d+|\d{1,2}[- ][A-Za-z]{3}")
@@ -71,7 +73,7 @@ class Entry:
 
 
 def entries_of(table: Table, file: str, layout: Layout) -> list[Entry]:
-    """The entries of one table. Raises Rejected: a header without rows, ragged rows, swapped columns, no name in a row."""
+    """The entries of one table. Raises Rejected: no rows, ragged rows, swapped columns, no name in a row."""
     rows = [_nulled(row, layout.nulls) for row in body(table, layout.header, layout.width)]
     if not rows:
         raise Rejected(f"{table.name} has a header and no rows.", next=ASK_AGAIN)
@@ -181,6 +183,7 @@ def _check_plausible(table: str, layout: Layout, column: dict[str, list[str]]) -
 def _suspicions(column: dict[str, list[str]]) -> Iterable[tuple[str, float]]:
     """(field, share of its values that cannot be what the field is for)."""
     known = drugs()
+    flags = {value for value in column.get("restriction", []) if value.isdigit()}
     wrong = {
         "id": lambda v: bool(_AMOUNT.match(v)) or len(v) > _LONGEST_ID,
         "name": lambda v: (
@@ -189,9 +192,9 @@ def _suspicions(column: dict[str, list[str]]) -> Iterable[tuple[str, float]]:
         "strength": lambda v: len(v) > _LONGEST_NAME or (not _STRENGTH.search(v) and bool(known.find(v))),
         "route": lambda v: not _ROUTE.search(v) and bool(len(v) > _LONGEST_WORD or _AMOUNT.match(v) or known.find(v)),
         "brands": lambda v: bool(_AMOUNT.match(v)) or not _TWO_LETTERS.search(v),
-        "class": lambda v: bool(_AMOUNT.match(v)) or known.is_ingredient(v) or known.is_brand(v),
+        "class": lambda v: bool(_AMOUNT.match(v)) or known.is_ingredient(v) or known.is_brand(v.split(";")[0]),
         "tier": lambda v: bool(len(v) > _LONGEST_WORD or re.fullmatch(r"\d{3,}", v) or known.find(v)),
-        "restriction": lambda v: v.isdigit() and v not in ("0", "1"),
+        "restriction": lambda v: v.isdigit() and not flags <= {"0", "1"},
         "rxcui": lambda v: not re.fullmatch(r"[\d,; ]+", v),
         "effective_date": lambda v: not _DATE_LIKE.search(v),
     }

@@ -135,6 +135,6 @@ def _meta(entry: Entry) -> dict:
         "tier": entry.tier, "restriction": entry.restriction, "generic": entry.generic, "brands": list(entry.brands),
         "strength": entry.strength, "route": entry.route, "class": entry.drug_class, "rxcui": entry.rxcui,
         "list": entry.list, "criteria": entry.criteria, "effective_date": entry.effective_date, "notes": entry.notes,
-        "status": "current", "unmapped": len(entry.extra), "line": entry.line,
+        "status": "current", "unmapped": len(entry.extra),
     }  # fmt: skip
     return {**meta, "criteria_from": entry.criteria_from} if entry.criteria_from else meta

@@ -49,8 +49,9 @@ def read(path: Path, limits: Limits) -> Reading:
 def read_text(text: str, what: str) -> Reading:
     root = _parsed(text, what)
     reading = Reading(title=_page_title(root))
-    walker = _Walker(Hidden(root), reading)
-    walker.walk(_content(root))
+    hidden, content = Hidden(root), _content(root)
+    _Walker(hidden, reading).walk(content)
+    reading.dropped += _left_around(root, content, hidden)
     heading = next((e.text for e in reading.elements if e.category == "Title"), "")
     _refuse_error_page(reading, heading, what)
     reading.title = heading or reading.title
@@ -97,6 +98,20 @@ def _content(root: etree._Element) -> etree._Element:
         if len(found) == 1 and _size(found[0]) >= _LEAST_IN_MAIN * _size(body):
             return found[0]
     return body
+
+
+def _left_around(root: etree._Element, content: etree._Element, hidden: Hidden) -> Counter:
+    """What was left out because it stands outside the main part of the page."""
+    found: Counter[str] = Counter()
+    walk = etree.iterwalk(root, events=("start",))
+    for _, element in walk:
+        reason = hidden.reason(element) if isinstance(element.tag, str) else None
+        if element is content:
+            walk.skip_subtree()
+        elif reason and element.tag != "head":
+            found[reason] += reason != "comment"
+            walk.skip_subtree()
+    return +found
 
 
 def _size(element: etree._Element) -> int:

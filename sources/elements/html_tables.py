@@ -78,8 +78,10 @@ def _grid(taken: dict[tuple[int, int], tuple[int, str]], headings: list[bool]) -
         filled.append((cells[0][1],) if same and wide > 1 else tuple(text for _, text in cells))
     if not filled:
         return None
-    if not header and len(filled) > 1 and all(len(cell.split()) <= _HEADER_WORDS for cell in filled[0]):
-        header = 1
+    if not header:
+        first = int(len(filled[0]) == 1 < wide)  # a row across the table is its name, and the headings come after it
+        if len(filled) > first + 1 and all(len(cell.split()) <= _HEADER_WORDS for row in filled[: first + 1] for cell in row):
+            header = first + 1
     return Grid(filled, header=header)
 
 

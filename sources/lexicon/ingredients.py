@@ -121,7 +121,7 @@ class DrugLexicon:
 
 
 def normalised(name: str) -> str:
-    """A name as a key: lower case, no accents, punctuation as spaces, the parts of a combination in alphabetical order."""
+    """A name as a key: lower case, no accents, no punctuation, the parts of a combination in alphabetical order."""
     pieces = [" ".join(_words(piece)) for piece in _APART.split(name)]
     return " + ".join(sorted(piece for piece in pieces if piece))
 

@@ -1,0 +1,65 @@
+"""Refresh: pull what publishers released, build a candidate, try it, publish it or refuse it.
+
+    refresh("icd10")     one source, from where it points or from an origin given
+    refresh_all()        every source into one release; one that fails does not hold up the others
+
+The result is plain JSON (see `probatum.outcome`). A run in which anything was refused ends as Failed, with what was
+published before it noted. Content never crosses a task's boundary, only ids.
+"""
+
+from prefect import flow
+from prefect.states import Completed, Failed, State
+
+from probatum import pipeline
+from probatum.errors import Misconfigured, Rejected, Retryable
+from probatum.locks import one_refresh
+from probatum.outcome import Outcome
+from probatum.settings import settings
+from tasks.audit import audit
+from tasks.fetch import fetch
+from tasks.parse import already_serves, parse, set_aside
+from tasks.publish import publish
+from tasks.write import assemble, serves, write
+
+SOURCES = ("icd10", "formulary", "guidelines")
+
+
+@flow(name="refresh", flow_run_name="refresh-{source}")
+def refresh(source: str, origin: str | None = None, actor: str = "prefect") -> State:
+    """Refresh one source from `origin` (a folder, a file, an https address; None: where the source itself points)."""
+    return _refresh({source: origin}, actor)
+
+
+@flow(name="refresh-all")
+def refresh_all(origins: dict[str, str] | None = None, actor: str = "prefect") -> State:
+    """Refresh every source into one release. origins: {source: where}, for those that do not come from their own place."""
+    return _refresh({source: (origins or {}).get(source) for source in SOURCES}, actor)
+
+
+def _refresh(origins: dict[str, str | None], actor: str) -> State:
+    outcome = Outcome()
+    with one_refresh(settings().home, origins):
+        states = {source: state for source, origin in origins.items() if (state := _state_of(source, origin, outcome))}
+        while states:
+            candidate = assemble(list(states.values()))
+            if failures := audit(candidate):
+                states = {source: states[source] for source in outcome.refused_by_audit(candidate, failures, states)}
+            else:
+                outcome.published(publish(candidate, actor), candidate, states)
+                break
+    ended = Failed if outcome.exit_code else Completed
+    return ended(message=outcome.message(), data=outcome.as_json())
+
+
+def _state_of(source: str, origin: str | None, outcome: Outcome) -> str | None:
+    """The new state of a source; None, with a word in the outcome, when nothing is new or it was refused."""
+    try:
+        snapshot = fetch(source, origin)
+        if already_serves(source, snapshot):
+            return outcome.unchanged(source)
+        parsed = parse(source, snapshot)
+        outcome.quarantined(source, *set_aside(source, parsed))
+        state = write(source, snapshot, parsed)
+        return outcome.unchanged(source) if serves(source, state) else state
+    except (Rejected, Retryable, Misconfigured) as refused:
+        return outcome.refused(source, refused)

@@ -1,0 +1,43 @@
+"""The mass-delete breaker: a source that lost more documents than it may stops before anything is encoded.
+
+Publishers do withdraw things, but a feed that lost a fifth of its codes is broken far more often than right. How much a
+source may lose stands in expectations/thresholds.toml. A loss that is right is recorded, with its reason, in
+expectations/known_differences/<source>.jsonl, and then passes:
+
+    {"release": "2026-10-01", "documents": 61204, "reason": "…", "role": "coding lead", "reviewed_on": "2026-11-20"}
+"""
+
+from pathlib import Path
+
+import orjson
+
+from probatum.errors import Misconfigured, Rejected
+from probatum.release import Manifest
+from probatum.records import SourceRelease
+
+
+def check_loss(release: SourceRelease, snapshot: str, documents: int, serving: Manifest | None, *, allowed: float, expectations: Path) -> None:
+    """Raise Rejected when `documents` is too few against what serves and nobody recorded that this is right."""
+    state = serving.sources.get(release.source) if serving else None
+    if state is None or documents >= state.documents.rows * (1 - allowed):
+        return
+    if documents in _reviewed(expectations, release):
+        return
+    lost = 1 - documents / state.documents.rows
+    raise Rejected(
+        f"{release.source} snapshot {snapshot[:8]}… has {documents:,} documents; the current release has {state.documents.rows:,} "
+        f"({lost:.0%} fewer, {allowed:.0%} allowed).",
+        safe=f"Nothing was published; release {serving.id if serving else 'none'} still serves.",
+        next=f"If this is right, record it in expectations/known_differences/{release.source}.jsonl and run `probatum refresh {release.source}`.",
+    )
+
+
+def _reviewed(expectations: Path, release: SourceRelease) -> set[int]:
+    path = expectations / "known_differences" / f"{release.source}.jsonl"
+    if not path.exists():
+        return set()
+    try:
+        lines = [orjson.loads(line) for line in path.read_bytes().splitlines() if line.strip()]
+        return {int(line["documents"]) for line in lines if line["release"] == release.name and line["reason"]}
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+        raise Misconfigured(f"{path.name} has a line that is no known difference.", next='Each line needs "release", "documents" and "reason".') from None

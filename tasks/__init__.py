@@ -1,0 +1,1 @@
+"""The steps of a refresh as Prefect tasks, one verb a file: a retry policy, a timeout, and a call of the library."""
