@@ -10,7 +10,6 @@ published before it noted. Content never crosses a task's boundary, only ids.
 from prefect import flow
 from prefect.states import Completed, Failed, State
 
-from probatum import pipeline
 from probatum.errors import Misconfigured, Rejected, Retryable
 from probatum.locks import one_refresh
 from probatum.outcome import Outcome
@@ -25,18 +24,21 @@ SOURCES = ("icd10", "formulary", "guidelines")
 
 
 @flow(name="refresh", flow_run_name="refresh-{source}")
-def refresh(source: str, origin: str | None = None, actor: str = "prefect") -> State:
-    """Refresh one source from `origin` (a folder, a file, an https address; None: where the source itself points)."""
-    return _refresh({source: origin}, actor)
+def refresh(source: str, origin: str | None = None, actor: str = "prefect", hold: bool = False) -> State:
+    """Refresh one source from `origin` (a folder, a file, an https address; None: where it points itself).
+
+    hold: stop after a passing audit, for somebody to publish.
+    """
+    return _refresh({source: origin}, actor, hold)
 
 
 @flow(name="refresh-all")
-def refresh_all(origins: dict[str, str] | None = None, actor: str = "prefect") -> State:
+def refresh_all(origins: dict[str, str] | None = None, actor: str = "prefect", hold: bool = False) -> State:
     """Refresh every source into one release. origins: {source: where}, for those that do not come from their own place."""
-    return _refresh({source: (origins or {}).get(source) for source in SOURCES}, actor)
+    return _refresh({source: (origins or {}).get(source) for source in SOURCES}, actor, hold)
 
 
-def _refresh(origins: dict[str, str | None], actor: str) -> State:
+def _refresh(origins: dict[str, str | None], actor: str, hold: bool) -> State:
     outcome = Outcome()
     with one_refresh(settings().home, origins):
         states = {source: state for source, origin in origins.items() if (state := _state_of(source, origin, outcome))}
@@ -44,6 +46,9 @@ def _refresh(origins: dict[str, str | None], actor: str) -> State:
             candidate = assemble(list(states.values()))
             if failures := audit(candidate):
                 states = {source: states[source] for source in outcome.refused_by_audit(candidate, failures, states)}
+            elif hold:
+                outcome.held(candidate, states)
+                break
             else:
                 outcome.published(publish(candidate, actor), candidate, states)
                 break

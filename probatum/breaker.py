@@ -12,8 +12,8 @@ from pathlib import Path
 import orjson
 
 from probatum.errors import Misconfigured, Rejected
-from probatum.release import Manifest
 from probatum.records import SourceRelease
+from probatum.release import Manifest
 
 
 def check_loss(release: SourceRelease, snapshot: str, documents: int, serving: Manifest | None, *, allowed: float, expectations: Path) -> None:

@@ -14,8 +14,8 @@ import numpy as np
 from probatum import digests
 from probatum.chunks import chunk
 from probatum.encoder_identity import EncoderIdentity
-from probatum.release import Candidate, EncoderState, Manifest, SourceState, TableVersion
 from probatum.records import Document
+from probatum.release import Candidate, EncoderState, Manifest, SourceState, TableVersion
 from probatum.rows import document_rows, text_rows
 from probatum.snapshots import Snapshot
 from probatum.store import DOCUMENTS, Store, Written, texts_schema

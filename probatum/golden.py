@@ -9,6 +9,7 @@ begins so), or a document with a quoted anchor that must stand in the chunk that
 question to one named release of its source.
 """
 
+from collections import Counter
 from datetime import date
 from pathlib import Path
 from typing import Literal
@@ -60,11 +61,15 @@ def read_golden(folder: Path, source: str, release: str) -> list[GoldenQuestion]
     if not path.exists():
         return []
     questions = [_question(line, path.name, number) for number, line in enumerate(path.read_bytes().splitlines(), 1) if line.strip()]
-    for key in ("id", "question"):
-        values = [getattr(q, key) for q in questions]
-        if twice := next((v for v in values if values.count(v) > 1), None):
-            raise Misconfigured(f"{path.name} has the {key} {twice!r} twice.", next="Remove one of the two.")
-    return [q for q in questions if q.release in ("", release)]
+    _check_unique(path.name, "id", [q.id for q in questions])
+    holding = [q for q in questions if q.release in ("", release)]
+    _check_unique(path.name, "question", [q.question for q in holding])
+    return holding
+
+
+def _check_unique(name: str, key: str, values: list[str]) -> None:
+    if twice := next((value for value, count in Counter(values).items() if count > 1), None):
+        raise Misconfigured(f"{name} has the {key} {twice!r} twice.", next="Remove one of the two.")
 
 
 def digest_of(questions: list[GoldenQuestion]) -> str:

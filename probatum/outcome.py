@@ -13,6 +13,7 @@ class Outcome:
         self._candidate = ""
         self._published: list[str] = []
         self._unchanged: list[str] = []
+        self._held = False
         self._refused: dict[str, dict] = {}
         self._quarantined: dict[str, list[dict]] = {}
 
@@ -47,13 +48,17 @@ class Outcome:
     def published(self, release: str, candidate: str, sources: Iterable[str]) -> None:
         self._release, self._candidate, self._published = release, candidate, list(sources)
 
+    def held(self, candidate: str, sources: Iterable[str]) -> None:
+        """The candidate passed and waits for somebody to publish it."""
+        self._held, self._candidate, self._published = True, candidate, list(sources)
+
     @property
     def exit_code(self) -> int:
         return max((refusal["exit_code"] for refusal in self._refused.values()), default=0)
 
     def as_json(self) -> dict:
         return {
-            "release": self._release, "candidate": self._candidate, "published": self._published, "unchanged": self._unchanged,
+            "release": self._release, "candidate": self._candidate, "published": [] if self._held else self._published, "held": self._held, "unchanged": self._unchanged,
             "refused": self._refused, "quarantined": self._quarantined, "exit_code": self.exit_code,
         }  # fmt: skip
 

@@ -15,7 +15,6 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
-
 from probatum import digests
 from probatum.audit_report import AuditReport
 from probatum.breaker import check_loss
@@ -132,6 +131,16 @@ def publish(chosen: Settings, candidate: str, *, actor: str) -> Manifest:
     from probatum.audit import read_report
 
     return Publisher(chosen.home).publish(read_candidate(chosen, candidate), read_report(chosen.home, candidate), actor=actor)
+
+
+def find_candidate(chosen: Settings, beginning: str | None) -> str:
+    """The digest of the newest candidate, or of the one it begins with. Raises Rejected when there is none, or several."""
+    paths = sorted((p for p in (chosen.home / "candidates").glob("*.json") if not p.name.startswith("state-")), key=lambda p: p.stat().st_mtime)
+    if beginning:
+        paths = [p for p in paths if p.stem.startswith(beginning)]
+    if not paths or (beginning and len(paths) > 1):
+        raise Rejected(f"{len(paths) or 'No'} candidate{'s' if len(paths) > 1 else ''} found.", next="Run `probatum refresh --hold` to make one, or give more of its digest.")
+    return paths[-1].stem
 
 
 def read_candidate(chosen: Settings, digest: str) -> Candidate:

@@ -110,9 +110,7 @@ class Searcher:
         manifest = Releases(home).current()
         if manifest is None:
             raise Misconfigured("No release has been published yet.", safe="Nothing was searched.", next="Run `probatum refresh --all`.")
-        from probatum.encoder import Encoder
-
-        return cls.of(home, manifest, encoder or Encoder.load(precision=manifest.encoder.precision))
+        return cls.of(home, manifest, encoder) if encoder else cls.of_release(home, manifest)
 
     @classmethod
     def of(cls, home: Path, release: Manifest | Candidate, encoder: "Encoder") -> "Searcher":
@@ -124,6 +122,13 @@ class Searcher:
                 next="Set PROBATUM_ENCODER (and PROBATUM_ENCODER_PRECISION) to the release's, or refresh with the new one.",
             )
         return cls(home, release.sources, encoder, getattr(release, "id", "candidate"))
+
+    @classmethod
+    def of_release(cls, home: Path, manifest: Manifest) -> "Searcher":
+        """Any release, with the encoder of the settings in the precision the release was made with."""
+        from probatum.encoder import Encoder
+
+        return cls.of(home, manifest, Encoder.load(precision=manifest.encoder.precision))
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -187,7 +192,7 @@ class _SourceSearch:
         whole = question.strip()
         wanted: list[str] = []
         for word in [whole, *_CODE.findall(question)]:
-            if word == whole or any(c.isdigit() for c in word) and (word.isupper() or word.isdigit()):
+            if word == whole or (any(c.isdigit() for c in word) and (word.isupper() or word.isdigit())):
                 wanted += [word, word.upper(), _dotted(word.upper())]
         wanted = list(dict.fromkeys(w for w in wanted if len(w) <= 40))
         if not wanted:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 _IDS_SHOWN = 3
 _ID_CHARACTERS = 60  # an id that went wrong may be a whole paragraph
 _META = "meta."
+_COLUMNS = ("column", "column_A", "column_B")
 _BOUNDS = {"min_value": "at least", "max_value": "at most"}
 _RESTORE = "Restore it from version control, or correct it, and run `probatum audit` again."
 _DECIMALS_OF_A_COUNT = 6  # so that 5 % of a count never asks for a row more because of a last binary digit
@@ -64,7 +65,7 @@ def check_tables(
     suite, suite_of_texts = read_suite(of_documents), read_suite(of_texts)
     least = max(1, math.ceil(round((previous_documents or 0) * (1 - largest_loss), _DECIMALS_OF_A_COUNT)))
     parameters = {"least_documents": least, "encoder_width": encoder_width}
-    described = _describe_documents(documents, texts, valid_from, _meta_keys(suite))
+    described = _describe_documents(documents, texts, valid_from, _columns(suite.expectations))
     described_texts = _describe_texts(texts, documents, vectors, valid_from)
     return (
         *_run(f"{source}-documents", suite, of_documents, described, parameters),
@@ -103,7 +104,7 @@ def read_suite(path: Path) -> "ExpectationSuite":
         raise Misconfigured(f"The suite {path} is empty: nothing would be checked.", next=_RESTORE)
     if len(suite.expectations) != len(wanted):
         unknown = ", ".join(sorted(set(wanted) - {e.expectation_type for e in suite.expectations}))
-        raise Misconfigured(f"{path}: Great Expectations does not know {unknown}, and would go on without.", next=_RESTORE)
+        raise Misconfigured(f"{path}: Great Expectations does not know {unknown} and drops it.", next=_RESTORE)
     names = [_name(expectation) for expectation in suite.expectations]
     if not all(names) or len(set(names)) != len(names):
         raise Misconfigured(f"{path}: each expectation needs a name of its own in its meta.", next=_RESTORE)
@@ -114,21 +115,21 @@ def _name(expectation: "Expectation") -> str:
     return str((expectation.meta or {}).get("name") or "")
 
 
-def _meta_keys(suite: "ExpectationSuite") -> list[str]:
-    columns = {e.configuration.kwargs.get("column") or "" for e in suite.expectations}
-    return sorted(column.removeprefix(_META) for column in columns if column.startswith(_META))
+def _columns(expectations: Iterable["Expectation"]) -> set[str]:
+    return {e.configuration.kwargs[key] for e in expectations for key in _COLUMNS if key in e.configuration.kwargs}
 
 
 def _describe_documents(
-    documents: pd.DataFrame, texts: pd.DataFrame, valid_from: date, keys: Iterable[str]
+    documents: pd.DataFrame, texts: pd.DataFrame, valid_from: date, wanted: Iterable[str]
 ) -> pd.DataFrame:
     metas = [_object(meta) for meta in documents["meta"]]
+    keys = {column: column.removeprefix(_META) for column in wanted if column.startswith(_META)}
     counts = texts["document_id"].value_counts()
     return documents.reset_index(drop=True).assign(
         meta_is_object=[meta is not None for meta in metas],
         texts=documents["id"].map(counts).fillna(0).astype(int).to_numpy(),
         **_dates(documents["valid_from"], valid_from),
-        **{_META + key: pd.Series([(meta or {}).get(key) for meta in metas], dtype=object) for key in keys},
+        **{name: pd.Series([(meta or {}).get(key) for meta in metas], dtype=object) for name, key in keys.items()},
     )
 
 
@@ -202,10 +203,12 @@ def _validate(
     from great_expectations.data_context.types.base import ProgressBarsConfig
     from great_expectations.exceptions import SuiteParameterError
 
+    named = _columns(expectations) | {"id"}
+    spoken_of = frame[[column for column in frame.columns if column in named]]  # it is copied and hashed many times
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     asset = context.data_sources.add_pandas(name).add_dataframe_asset(name)
-    batch = asset.add_batch_definition_whole_dataframe(name).get_batch({"dataframe": frame})
+    batch = asset.add_batch_definition_whole_dataframe(name).get_batch({"dataframe": spoken_of})
     try:
         return batch.validate(
             gx.ExpectationSuite(name=name, expectations=expectations), expectation_parameters=dict(parameters),
@@ -221,7 +224,7 @@ def _seen(result: Mapping, kwargs: Mapping, frame: pd.DataFrame) -> str:
         bounds = [f"{word} {_figure(kwargs[key])}" for key, word in _BOUNDS.items() if kwargs.get(key) is not None]
         return f"{_figure(result['observed_value'])}, allowed {' and '.join(bounds)}"
     if "unexpected_count" not in result:
-        columns = [kwargs[key] for key in ("column", "column_A", "column_B") if key in kwargs]
+        columns = [kwargs[key] for key in _COLUMNS if key in kwargs]
         absent = [column for column in columns if column not in frame.columns]
         return f"there is no column {', '.join(absent)}" if absent else f"could not be computed of {', '.join(columns)}"
     if not result["unexpected_count"]:

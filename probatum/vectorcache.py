@@ -30,7 +30,7 @@ def encode_cached(encoder: "Encoder", texts: Sequence[str], folder: Path, *, wha
     folder.mkdir(parents=True, exist_ok=True)
     distinct = list(dict.fromkeys(texts))
     keys = [sha256(text.encode()).digest() for text in distinct]
-    with sqlite3.connect(folder / f"{encoder.identity.digest[:16]}.sqlite", timeout=60) as cache:
+    with sqlite3.connect(_file(folder, encoder.identity.digest), timeout=60) as cache:
         cache.execute("PRAGMA journal_mode=WAL")
         cache.execute("CREATE TABLE IF NOT EXISTS vectors (text BLOB PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID")
         known = _look_up(cache, keys, encoder.identity.width)
@@ -49,6 +49,21 @@ def encode_cached(encoder: "Encoder", texts: Sequence[str], folder: Path, *, wha
     row = {text: known[key] for text, key in zip(distinct, keys, strict=True)}
     stacked = np.stack([row[text] for text in texts]) if texts else np.empty((0, encoder.identity.width), np.float32)
     return stacked, len(missing)
+
+
+def missing_from_cache(encoder_digest: str, texts: Sequence[str], folder: Path) -> int:
+    """How many distinct texts would have to be encoded."""
+    keys = {sha256(text.encode()).digest() for text in texts}
+    path = _file(folder, encoder_digest)
+    if not path.exists():
+        return len(keys)
+    with sqlite3.connect(path, timeout=60) as cache:
+        known = {key for (key,) in cache.execute("SELECT text FROM vectors")}
+    return len(keys - known)
+
+
+def _file(folder: Path, encoder_digest: str) -> Path:
+    return folder / f"{encoder_digest[:16]}.sqlite"
 
 
 def _look_up(cache: sqlite3.Connection, keys: list[bytes], width: int) -> dict[bytes, np.ndarray]:

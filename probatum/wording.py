@@ -10,9 +10,7 @@ from functools import lru_cache
 
 _WORD = re.compile(r"[^\W_]+(?:\.\d+)?")
 _STOP_WORDS = frozenset(
-    "a an and any are as at be been but by can cannot code coded coding did do does for from get gets got had has have he her "
-    "hers him his how i icd icd10 if in into is it its just me my need of off on or our put she so some that the their them then "
-    "there these they this those to too up us use was we were what when where which who why will with you your".split()
+    ["a", "an", "and", "any", "are", "as", "at", "be", "been", "but", "by", "can", "cannot", "code", "coded", "coding", "did", "do", "does", "for", "from", "get", "gets", "got", "had", "has", "have", "he", "her", "hers", "him", "his", "how", "i", "icd", "icd10", "if", "in", "into", "is", "it", "its", "just", "me", "my", "need", "of", "off", "on", "or", "our", "put", "she", "so", "some", "that", "the", "their", "them", "then", "there", "these", "they", "this", "those", "to", "too", "up", "us", "use", "was", "we", "were", "what", "when", "where", "which", "who", "why", "will", "with", "you", "your"]
 )
 _SHORTHAND = tuple(
     (re.compile(pattern), words)

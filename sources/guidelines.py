@@ -89,7 +89,7 @@ def _all_there(listing: Listing, files: list[Offered]) -> None:
     missing = [entry.file for entry in listing.documents.values() if entry.is_current and entry.file not in there]
     if missing:
         raise Rejected(
-            f"{RELEASE_FILE} lists {len(missing)} current documents that are not in the folder: {', '.join(missing[:5])}.",
+            f"{RELEASE_FILE} lists {len(missing)} current documents that are not there: {', '.join(missing[:5])}.",
             next="Add the files, or mark them withdrawn, and run the refresh again.",
         )
 
@@ -108,17 +108,31 @@ def _document(name: str, path: Path, listed: Listed, release: SourceRelease, lim
     said = front.said_by(text)
     effective = listed.effective or said.effective
     return Document(
-        id=name, source=release.source, title=listed.title or reading.title or _title_from(name), text=text, blocks=blocks,
-        family=name, valid_from=(effective or release.valid_from).isoformat(), file=name, sha256=of_file(path),
+        id=name,
+        source=release.source,
+        title=listed.title or reading.title or _title_from(name),
+        text=text,
+        blocks=blocks,
+        family=name,
+        valid_from=(effective or release.valid_from).isoformat(),
+        file=name,
+        sha256=of_file(path),
         layout="sections",
         meta={
-            "number": listed.number, "version": listed.version or said.version, "status": listed.status,
-            "effective": effective.isoformat() if effective else "", "owner": listed.owner, "supersedes": listed.supersedes,
+            "number": listed.number,
+            "version": listed.version or said.version,
+            "status": listed.status,
+            "effective": effective.isoformat() if effective else "",
             "review_by": listed.review_by.isoformat() if listed.review_by else "",
-            "format": suffix[1:], "pages": reading.pages, "words": len(text.split()),
-            "tables": len({block.table for block in blocks} - {-1}), "dropped": dict(sorted(reading.dropped.items())),
+            "owner": listed.owner,
+            "supersedes": listed.supersedes,
+            "format": suffix[1:],
+            "pages": reading.pages,
+            "words": len(text.split()),
+            "tables": len({block.table for block in blocks} - {-1}),
+            "dropped": dict(sorted(reading.dropped.items())),
         },
-    )  # fmt: skip
+    )
 
 
 def _reader(suffix: str) -> Callable:

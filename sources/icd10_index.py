@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-_FILLER = frozenset("a an and by due for from in of on or the to type with without".split())
+_FILLER = frozenset(["a", "an", "and", "by", "due", "for", "from", "in", "of", "on", "or", "the", "to", "type", "with", "without"])
 _REDIRECT_STEPS = 4
 
 

@@ -6,7 +6,12 @@ Ids, counts and rates only: no text of a document and no question is ever in an 
 import time
 from collections.abc import Callable
 
-from prefect.artifacts import create_markdown_artifact, create_progress_artifact, create_table_artifact, update_progress_artifact
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
 
 from probatum.audit import figures
 from probatum.audit_report import AuditReport

@@ -31,6 +31,10 @@ _FOOTNOTES = "http://schemas.openxmlformats.org/officeDocument/2006/relationship
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _MOST_BLOCKS = 100_000  # paragraphs; a book has 20,000
 _WIDEST = 100
+_SYMBOLS = {  # of the Symbol font
+    0xF0A3: "≤", 0xF0B3: "≥", 0xF0B1: "±", 0xF0B4: "×", 0xF0B0: "°", 0xF06D: "µ", 0xF061: "α", 0xF062: "β",
+    0xF0AC: "←", 0xF0AD: "↑", 0xF0AE: "→", 0xF0AF: "↓", 0xF0B7: "•",
+}  # fmt: skip
 
 
 def read(path: Path, limits: Limits) -> Reading:
@@ -156,19 +160,16 @@ class _Reader:
                 setup = cell.find(f"{_W}tcPr")
                 merge = setup.find(f"{_W}vMerge") if setup is not None else None
                 across = _count(_value(setup, "gridSpan"), 1)
-                if merge is not None and merge.get(f"{_W}val", "continue") == "continue" and filled and len(filled[-1]) > len(cells):
+                goes_on = merge is not None and merge.get(f"{_W}val", "continue") == "continue"
+                if goes_on and filled and len(filled[-1]) > len(cells):
                     said = filled[-1][len(cells)]
                 else:
                     number += 1
                     said = number, self._cell(cell)
                 cells += [said] * across
             filled.append(cells)
-            heads.append(properties is not None and properties.find(f"{_W}tblHeader") is not None)
-        wide = max((len(cells) for cells in filled), default=0)
-        kept = [(cells + [(0, "")] * (wide - len(cells)), head) for cells, head in zip(filled, heads, strict=True) if any(t for _, t in cells)]
-        header = next((k for k, (_, head) in enumerate(kept) if not head), len(kept))
-        said = [(c[0][1],) if len({n for n, _ in c}) == 1 and wide > 1 else tuple(t for _, t in c) for c, _ in kept]
-        return Grid(said, header=header if header < len(said) or not header else 1)
+            heads.append(properties is not None and _on(properties, "tblHeader"))
+        return _squared(filled, heads)
 
     def _cell(self, cell: etree._Element) -> str:
         text = ""
@@ -219,6 +220,19 @@ class _Reader:
         return raised(text) if place == "superscript" else lowered(text) if place == "subscript" else text
 
 
+def _squared(filled: list[list[tuple[int, str]]], heads: list[bool]) -> Grid:
+    """Rows of one length; a row that is one cell all across is said once; the first row heads where none is marked."""
+    wide = max((len(cells) for cells in filled), default=0)
+    rows, header = [], 0
+    for cells, head in zip(filled, heads, strict=True):
+        if not any(text for _, text in cells):
+            continue
+        header += head and header == len(rows)
+        across = len({number for number, _ in cells}) == 1 and len(cells) == wide > 1
+        rows.append((cells[0][1],) if across else (*(text for _, text in cells), *[""] * (wide - len(cells))))
+    return Grid(rows, header=header if 0 < header < len(rows) else min(1, max(len(rows) - 1, 0)))
+
+
 def _boxes(element: etree._Element) -> list[etree._Element]:
     """Text boxes, each once: Word writes a second copy for old programs."""
     return [box for box in element.iter(f"{_W}txbxContent") if not any(True for _ in box.iterancestors(_FALLBACK))]
@@ -248,8 +262,7 @@ def _count(said: str, otherwise: int) -> int:
 
 def _symbol(element: etree._Element) -> str:
     code = int(element.get(f"{_W}char", "20"), 16)
-    symbols = {0xF0B3: "≥", 0xF0A3: "≤", 0xF0B1: "±", 0xF0B0: "°", 0xF06D: "µ", 0xF0B4: "×", 0xF0AE: "→", 0xF0AD: "↑", 0xF0AF: "↓"}
-    return symbols.get(code, symbols.get(code | 0xF000, chr(code)))
+    return _SYMBOLS.get(code | 0xF000, chr(code))
 
 
 def _tidy(text: str) -> str:

@@ -1,7 +1,7 @@
 """What the styles and the numbering of a DOCX say: which paragraphs are headings, which are items and with what mark.
 
-    styles_of(document)["Heading2"] -> Style(depth=2)
-    Numbering(document).mark(<w:pPr with numId 5, level 0>, style) -> "1."   then "2.", "3.", …
+styles_of(document)["Heading2"] -> Style(depth=2)
+Numbering(document).mark(<w:pPr with numId 5, level 0>, style) -> "1."   then "2.", "3.", …
 """
 
 import re
@@ -12,6 +12,7 @@ from lxml import etree
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _HEADING = re.compile(r"heading\s*([1-9])$", re.I)
 _MOST_BASES = 20
+_ROMAN_TENS, _ROMAN_ONES = ".x.xx.xxx.xl.l.lx.lxx.lxxx.xc", ".i.ii.iii.iv.v.vi.vii.viii.ix"
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def _style(identity: str, raw: dict[str, etree._Element]) -> Style:
             match = _HEADING.match(name)
             depth = int(match[1]) if match else 0 if name == "title" else _outline(style)
         caption = caption or name == "caption"
-        listed = listed or ("bullet" if name.startswith("list bullet") else "number" if name.startswith("list number") else "")
+        listed = listed or next((kind for kind in ("bullet", "number") if name.startswith(f"list {kind}")), "")
         if not number[0] and (found := style.find(f"{_W}pPr/{_W}numPr")) is not None:
             level = _value(found, "ilvl")
             number = _value(found, "numId"), int(level) if level.isdigit() else 0
@@ -78,7 +79,7 @@ class Numbering:
             self._list_of[identity] = identity if restarts else f"abstract {kind}"  # lists of one kind count on
 
     def mark(self, properties: etree._Element | None, style: Style) -> str:
-        """"•", "3.", "b)" or "" for what is in no list."""
+        """ "•", "3.", "b)" or "" for what is in no list."""
         numbered = properties.find(f"{_W}numPr") if properties is not None else None
         identity, level = style.number
         if numbered is not None:
@@ -87,7 +88,8 @@ class Numbering:
         self.level = level
         if identity == "0" or (not identity and not style.listed):
             return ""
-        how, start, pattern = self._formats.get((identity, level), ("decimal" if style.listed == "number" else "bullet", 1, ""))
+        otherwise = ("decimal" if style.listed == "number" else "bullet", 1, "")
+        how, start, pattern = self._formats.get((identity, level), otherwise)
         if how in ("bullet", "none"):
             return "•" if how == "bullet" else ""
         counted = self._list_of.get(identity, identity)
@@ -110,7 +112,8 @@ class Numbering:
     def _learn(self, identity: str, level: etree._Element) -> None:
         start = _value(level, "start")
         at = int(level.get(f"{_W}ilvl", "0"))
-        self._formats[identity, at] = _value(level, "numFmt") or "decimal", int(start) if start.isdigit() else 1, _value(level, "lvlText")
+        how, first = _value(level, "numFmt") or "decimal", int(start) if start.isdigit() else 1
+        self._formats[identity, at] = how, first, _value(level, "lvlText")
 
     def _restart(self, identity: str, override: etree._Element) -> None:
         start, at = _value(override, "startOverride"), int(override.get(f"{_W}ilvl", "0"))
@@ -125,7 +128,7 @@ def _number(value: int, how: str) -> str:
         return letters if how == "lowerLetter" else letters.upper()
     if how in ("lowerRoman", "upperRoman") and 0 < value < 100:
         tens, ones = divmod(value, 10)
-        roman = ["", "x", "xx", "xxx", "xl", "l", "lx", "lxx", "lxxx", "xc"][tens] + ["", "i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix"][ones]
+        roman = _ROMAN_TENS.split(".")[tens] + _ROMAN_ONES.split(".")[ones]
         return roman if how == "lowerRoman" else roman.upper()
     return str(value)
 

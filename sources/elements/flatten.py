@@ -2,7 +2,7 @@
 
     [Title("Fluid", depth 1), NarrativeText("Give …"), Table(…)]
     -> "Fluid\n\nGive …\n\nSource | Dose\nUnknown | 4.5 g",
-       (Block(0, 5, "heading", section=("Fluid",)), Block(7, 13, "paragraph", …), Block(15, 28, "table-header", table=0), …)
+       (Block(0, 5, "heading", section=("Fluid",)), Block(7, 13, "paragraph", …), Block(15, 28, "table-header", …), …)
 
 Every character of the text is in exactly one block or is the space between two. Each block knows its page and its
 heading path. A table that goes on over a page keeps its ordinal, so that its parts can be shown with its header.
@@ -16,6 +16,10 @@ from unstructured.documents.elements import Element, FigureCaption, Footer, Head
 from probatum.records import Block
 
 _KINDS = ((Title, "heading"), (ListItem, "list"), (FigureCaption, "caption"))
+_SPELT_OUT = str.maketrans(  # ligatures, and marks for line breaks that nobody sees; not NFKC, which makes 10⁹ 109
+    {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"}
+    | dict.fromkeys("\u00ad\u200b\u2060\ufeff", "")
+)
 _CELLS, _ROWS, _BETWEEN = " | ", "\n", "\n\n"
 
 
@@ -45,7 +49,7 @@ def flatten(elements: Iterable[Element]) -> tuple[str, tuple[Block, ...]]:
                 add(row, kind, page, between, table)
                 between = _ROWS
             continue
-        text = element.text.strip()
+        text = element.text.translate(_SPELT_OUT).strip()
         if not text:
             continue
         if isinstance(element, Title):
@@ -59,6 +63,6 @@ def flatten(elements: Iterable[Element]) -> tuple[str, tuple[Block, ...]]:
 def rows_of(grid: html.HtmlElement) -> Iterator[tuple[str, str]]:
     """(kind, "cell | cell") of each row that says something."""
     for row in grid.iter("tr"):
-        cells = [" ".join((cell.text or "").split()) for cell in row]
+        cells = [" ".join((cell.text or "").translate(_SPELT_OUT).split()) for cell in row]
         if any(cells):
             yield "table-header" if row[0].tag == "th" else "table-row", _CELLS.join(cells)

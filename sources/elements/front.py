@@ -10,9 +10,13 @@ from dataclasses import dataclass
 from datetime import date
 
 _FRONT_CHARS = 1_500
-_MONTHS = "january february march april may june july august september october november december".split()
-_MONTH = "|".join([*_MONTHS, *(name[:3] for name in _MONTHS)])
-_DAY = rf"(?P<iso>\d{{4}}-\d\d-\d\d)|(?P<d>\d{{1,2}})(?:st|nd|rd|th)? (?P<m>{_MONTH})\.?,? (?P<y>\d{{4}})|(?P<m2>{_MONTH})\.? (?P<d2>\d{{1,2}}),? (?P<y2>\d{{4}})"
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH = "|".join(f"{name}[a-z]*" for name in _MONTHS)
+_DAY = (
+    r"(?P<iso>\d{4}-\d\d-\d\d)"
+    rf"|(?P<d>\d{{1,2}})(?:st|nd|rd|th)? (?P<m>{_MONTH})\.?,? (?P<y>\d{{4}})"
+    rf"|(?P<m2>{_MONTH})\.? (?P<d2>\d{{1,2}}),? (?P<y2>\d{{4}})"
+)
 _EFFECTIVE = re.compile(rf"\b(?:effective|valid|in force)(?: date)?(?: from| on)?\s*[:|]?\s*(?:{_DAY})\b", re.I)
 _VERSION = re.compile(r"\bversion(?: number| no\.?)?\s*[:|]?\s*(\d{1,3}(?:\.\d{1,3}){0,2})\b", re.I)
 
@@ -37,7 +41,7 @@ def _effective(start: str) -> date | None:
         if match["iso"]:
             return date.fromisoformat(match["iso"])
         month = (match["m"] or match["m2"])[:3].lower()
-        number = [name[:3] for name in _MONTHS].index(month) + 1
+        number = _MONTHS.index(month) + 1
         return date(int(match["y"] or match["y2"]), number, int(match["d"] or match["d2"]))
     except ValueError:
         return None

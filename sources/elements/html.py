@@ -29,13 +29,18 @@ _HEAD_BYTES = 4096
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([a-zA-Z0-9_:.-]{2,40})", re.I)
 _XML_ENCODING = re.compile(rb"^\s*<\?xml[^>]{0,100}?encoding=[\"']([a-zA-Z0-9_.-]{2,40})", re.I)
 _BLOCKS = frozenset(
-    "address article aside blockquote body center dd details dialog div dl dt fieldset figcaption figure footer form h1 h2"
-    " h3 h4 h5 h6 header hgroup hr legend li main menu nav ol p pre section summary table tbody td tfoot th thead tr ul".split()
+    re.findall(
+        r"\w+",
+        "address article aside blockquote body center dd details dialog div dl dt fieldset figcaption figure footer "
+        "form h1 h2 h3 h4 h5 h6 header hgroup hr legend li main menu nav ol p pre section summary"
+        " table tbody td tfoot th thead tr ul",
+    )
 )
 _HEADING_CLASS = re.compile(r"(?:^|[\s_-])(?:head(?:ing)?|mso-?heading|h)[\s_-]?([1-6A-Fa-f])(?=$|[\s_-])", re.I)
 _ERROR_TITLE = re.compile(
-    r"^\W*(?:error\W*)?(?:40[0-9]|41[0-9]|429|50[0-9])\b|\b(?:not found|access denied|forbidden|unauthori[sz]ed|bad gateway|"
-    r"service unavailable|gateway time-?out|just a moment|attention required|sign in|log in)\b|^\W*error\b", re.I,
+    r"^\W*(?:error\W*)?(?:40[0-9]|41[0-9]|429|50[0-9])\b|^\W*error\b|"
+    r"\b(?:not found|access denied|forbidden|unauthori[sz]ed|bad gateway|service unavailable|gateway time-?out|"
+    r"just a moment|attention required|sign in|log in)\b", re.I,
 )  # fmt: skip
 _ERROR_WORDS = 400  # an error page is short; a guideline on "access denied" is not
 _LEAST_IN_MAIN = 0.5
@@ -59,10 +64,11 @@ def read_text(text: str, what: str) -> Reading:
 
 
 def decoded(data: bytes) -> str:
-    """By byte-order mark, then what the page declares, then UTF-8, then Windows-1252 (what browsers do with latin-1)."""
-    for mark, name in ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
-        if data.startswith(mark):
-            return data.decode(name, errors="replace")
+    """By byte-order mark, then what the page declares, then UTF-8, then Windows-1252 (as browsers read latin-1)."""
+    if data.startswith(codecs.BOM_UTF8):
+        return data.decode("utf-8-sig", errors="replace")
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", errors="replace")
     head = data[:_HEAD_BYTES]
     declared = [m[1].decode("ascii").lower() for m in (_XML_ENCODING.search(head), _META_CHARSET.search(head)) if m]
     for name in [*declared, "utf-8"]:
@@ -126,7 +132,7 @@ def _page_title(root: etree._Element) -> str:
 def _refuse_error_page(reading: Reading, heading: str, what: str) -> None:
     said = sum(len(list(words(e.text))) for e in reading.elements)
     if said < _ERROR_WORDS and any(_ERROR_TITLE.search(name) for name in (reading.title, heading) if name):
-        raise Rejected(f"{what} is an error or sign-in page, not a guideline.", next="Check the address it was saved from.")
+        raise Rejected(f"{what} is an error or sign-in page, not a guideline.", next="Check where it was saved from.")
 
 
 class _Walker:
@@ -185,7 +191,8 @@ class _Walker:
         if tag in ("ul", "ol", "menu", "dl"):
             start = element.get("start", "1")
             numbered = tag == "ol" and "none" not in (element.get("style") or "").replace("list-style-image: none", "")
-            self._lists.append([int(start) if start.lstrip("-").isdigit() else 1, element.get("type", "1")] if numbered else [None, ""])
+            first = int(start) if start.lstrip("-").isdigit() else 1
+            self._lists.append([first, element.get("type", "1")] if numbered else [None, ""])
         elif tag == "li":
             self._item.append(self._mark(element))
             self._fresh = True

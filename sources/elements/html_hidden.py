@@ -11,8 +11,11 @@ from collections.abc import Iterator
 
 from lxml import etree
 
-_NOT_TEXT = frozenset("script style noscript template svg math iframe object embed canvas video audio map head link meta title".split())
-_CONTROLS = frozenset("button input select option textarea datalist".split())
+_NOT_SHOWN = frozenset(("head", "link", "meta", "title"))
+_NOT_TEXT = frozenset(
+    ("script", "style", "noscript", "template", "svg", "iframe", "object", "embed", "canvas", "video", "audio", "map")
+)
+_CONTROLS = frozenset(("button", "input", "select", "option", "textarea", "datalist"))
 _STRUCK = frozenset(("del", "s", "strike"))
 _ROLES = {"navigation": "navigation", "banner": "page header", "contentinfo": "page footer", "search": "navigation"}
 _RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
@@ -31,8 +34,10 @@ class Hidden:
 
     def reason(self, element: etree._Element) -> str | None:
         tag = element.tag
+        if tag in _NOT_SHOWN:
+            return "comment"
         if tag in _NOT_TEXT:
-            return "scripts and drawings" if tag not in ("head", "link", "meta", "title") else "comment"
+            return "scripts and drawings"
         if tag in _CONTROLS:
             return "form controls"
         if tag in _STRUCK:
@@ -54,7 +59,8 @@ class Hidden:
         style = self._style(element)
         if not style:
             return None
-        if style.get("display", "").startswith("none") or style.get("visibility", "").startswith(("hidden", "collapse")):
+        shown, visible = style.get("display", ""), style.get("visibility", "")
+        if shown.startswith("none") or visible.startswith(("hidden", "collapse")):
             return "hidden text"
         if any(_NOTHING.fullmatch(style.get(name, "")) for name in ("font-size", "opacity")):
             return "hidden text"
@@ -70,7 +76,7 @@ class Hidden:
             behind = style.get("background-color") or style.get("background")
             if behind and not _WHITE.match(behind) and not behind.startswith(("transparent", "none", "inherit")):
                 return True
-            if self._linked and above.get("class") or above.get("bgcolor"):
+            if (self._linked and above.get("class")) or above.get("bgcolor"):
                 return True  # a style sheet that is not here may colour it
         return False
 

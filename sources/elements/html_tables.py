@@ -53,7 +53,7 @@ def grid_of(table: etree._Element, text_of: Callable[[etree._Element], str]) -> 
     for r, row in enumerate(rows):
         cells = cells_of(row)
         in_head = row.getparent().tag == "thead"
-        headings.append(in_head or bool(cells) and all(cell.tag == "th" for cell in cells))
+        headings.append(in_head or (bool(cells) and all(cell.tag == "th" for cell in cells)))
         column = 0
         for cell in cells:
             while (r, column) in taken:
@@ -80,7 +80,9 @@ def _grid(taken: dict[tuple[int, int], tuple[int, str]], headings: list[bool]) -
         return None
     if not header:
         first = int(len(filled[0]) == 1 < wide)  # a row across the table is its name, and the headings come after it
-        if len(filled) > first + 1 and all(len(cell.split()) <= _HEADER_WORDS for row in filled[: first + 1] for cell in row):
+        if len(filled) > first + 1 and all(
+            len(cell.split()) <= _HEADER_WORDS for row in filled[: first + 1] for cell in row
+        ):
             header = first + 1
     return Grid(filled, header=header)
 

@@ -16,10 +16,13 @@ _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _LAST = re.compile(r"((?:[^\W\d_]+-)*[^\W\d_]+)-$")
 _FIRST = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _COMPOUND = frozenset(  # first parts that keep their hyphen
-    "alpha beta gamma delta non self well long short high low mid pre post evidence follow first second third one two"
-    " three four five six half full part time risk dose age sex day week year month once twice low-dose high-dose"
-    " cross co anti health case patient point open double single meta shared drug quality cost on off in out end over"
-    " large small multi inter intra all x t".split()
+    re.findall(
+        r"\w+",
+        "alpha beta gamma delta non self well long short high low mid pre post evidence follow first second third one two "
+        "three four five six half full part time risk dose sex day week year month once twice cross co anti age health "
+        "case patient point open double single meta shared drug quality cost on off in out end over large small multi "
+        "inter intra all x t",
+    )
 )
 
 

@@ -1,6 +1,6 @@
 """What a file is by its first bytes, against what its name says; before any reader touches it.
 
-    judge("sepsis.pdf", path, limits) -> ".pdf"         or Rejected: "sepsis.pdf is a web page, not a PDF."
+judge("sepsis.pdf", path, limits) -> ".pdf"         or Rejected: "sepsis.pdf is a web page, not a PDF."
 """
 
 from pathlib import Path, PurePosixPath
@@ -11,8 +11,8 @@ from probatum.safeio import ASK_AGAIN, Limits, looks_like_html
 _HEAD_BYTES = 4096
 _PDF_WITHIN_BYTES = 1024  # a header may stand behind some bytes a mail gateway put before it
 _KINDS = {
-    "pdf": "a PDF", "zip": "a zip (such as DOCX)", "ole": "an old Office file", "html": "a web page", "picture": "a picture",
-    "rtf": "a rich text file (RTF)", "gzip": "a compressed file", "text": "plain text", "blank": "blank",
+    "pdf": "a PDF", "zip": "a zip (such as DOCX)", "ole": "an old Office file", "html": "a web page",
+    "picture": "a picture", "rtf": "a rich text file (RTF)", "gzip": "a compressed file", "text": "plain text",
 }  # fmt: skip
 _ALLOWED = {
     ".pdf": {"pdf"},
@@ -31,7 +31,10 @@ def judge(name: str, path: Path, limits: Limits) -> str:
         raise Rejected(f"{name} has an ending that is not read.", next=f"Give it as one of {', '.join(_ALLOWED)}.")
     size = path.stat().st_size
     if size > limits.file_bytes:
-        raise Rejected(f"{name} has {size >> 20} MiB ({limits.file_bytes >> 20} allowed).", next="Split it, or raise the limit of the source.")
+        raise Rejected(
+            f"{name} has {size >> 20} MiB ({limits.file_bytes >> 20} allowed).",
+            next="Split it, or raise the limit of the source.",
+        )
     with path.open("rb") as stream:
         head = stream.read(_HEAD_BYTES)
     kind = kind_of(head)
@@ -39,7 +42,10 @@ def judge(name: str, path: Path, limits: Limits) -> str:
         raise Rejected(f"{name} is empty.", next=ASK_AGAIN)
     if kind not in _ALLOWED[suffix] and kind != "blank":
         why = ", probably an error or sign-in page saved in its place" if kind == "html" else ""
-        raise Rejected(f"{name} is {_KINDS[kind]}, not {_FORMAT[suffix]}{why}.", next="Get the file itself, or give it the ending of what it is.")
+        raise Rejected(
+            f"{name} is {_KINDS[kind]}, not {_FORMAT[suffix]}{why}.",
+            next="Get the file itself, or give it the ending of what it is.",
+        )
     return suffix
 
 

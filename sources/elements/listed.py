@@ -70,9 +70,13 @@ def _listed(entry: dict, what: str) -> Listed:
     names = ("file", "title", "number", "version", "owner", "supersedes")
     status = _text(entry, "status", what) or "current"
     if status not in _STATUSES:
-        raise Rejected(f"{RELEASE_FILE}, {what}: status {status[:20]!r} is none of {', '.join(_STATUSES)}.", next=_CORRECT)
+        raise Rejected(
+            f"{RELEASE_FILE}, {what}: status {status[:20]!r} is none of {', '.join(_STATUSES)}.", next=_CORRECT
+        )
     said = {name: _text(entry, name, what) for name in names}
-    return Listed(**said, status=status, effective=_date(entry, "effective", what), review_by=_date(entry, "review_by", what))
+    return Listed(
+        **said, status=status, effective=_date(entry, "effective", what), review_by=_date(entry, "review_by", what)
+    )
 
 
 def _text(entry: dict, name: str, what: str) -> str:

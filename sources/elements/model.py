@@ -95,7 +95,7 @@ def starts_with_bullet(text: str) -> bool:
 def to_html(grid: Grid) -> str:
     wide = max((len(row) for row in grid.rows), default=0)
     head, body = grid.rows[: grid.header], grid.rows[grid.header :]
-    parts = [f'<table{" data-continued=" + chr(34) + "1" + chr(34) if grid.continued else ""}>']
+    parts = [f"<table{' data-continued=' + chr(34) + '1' + chr(34) if grid.continued else ''}>"]
     if head:
         parts += ["<thead>", *(_row(row, "th", wide) for row in head), "</thead>"]
     return "".join([*parts, "<tbody>", *(_row(row, "td", wide) for row in body), "</tbody></table>"])

@@ -28,7 +28,16 @@ from probatum.safeio import ASK_AGAIN, Limits
 from sources.elements.hyphens import Hyphens
 from sources.elements.model import Grid, Reading, item, paragraph, table, title, without_bullet, words
 from sources.elements.pdf_headings import mark_headings
-from sources.elements.pdf_layout import Page, PageTable, Paragraph, goes_on, in_reading_order, is_note, paragraphs, usual_leading
+from sources.elements.pdf_layout import (
+    Page,
+    PageTable,
+    Paragraph,
+    goes_on,
+    in_reading_order,
+    is_note,
+    paragraphs,
+    usual_leading,
+)
 from sources.elements.pdf_lines import Glyph, Line, glyphs_of, lines_of
 from sources.elements.pdf_margins import without_contents, without_running_lines
 from sources.elements.pdf_tables import Ruled, grid_of, holds, may_hold_table, ruled_tables
@@ -60,11 +69,16 @@ def _judge(path: Path, limits: Limits) -> None:
             for page in judged.pages if count <= limits.pages else ():
                 _unpack_content(page)
     except pikepdf.PasswordError:
-        raise Rejected(f"{path.name} is encrypted and needs a password.", next="Ask for it without a password.") from None
+        raise Rejected(
+            f"{path.name} is encrypted and needs a password.", next="Ask for it without a password."
+        ) from None
     except (pikepdf.PdfError, pikepdf.DataDecodingError, ValueError, KeyError, TypeError, AttributeError):
         raise Rejected(f"{path.name} is a damaged PDF, or was cut short on the way.", next=ASK_AGAIN) from None
     if count > limits.pages:
-        raise Rejected(f"{path.name} has {count} pages ({limits.pages} allowed).", next="Split it, or raise the limit of the source.")
+        raise Rejected(
+            f"{path.name} has {count} pages ({limits.pages} allowed).",
+            next="Split it, or raise the limit of the source.",
+        )
     if not count:
         raise Rejected(f"{path.name} has no pages.", next=ASK_AGAIN)
 
@@ -135,13 +149,16 @@ def _judge_text(path: Path, seen: Counter, pictures: int, glyphs: list[list[Glyp
             next="Run text recognition (OCR) on it, check the result against the original, and give that.",
         )
     if not seen:
-        raise Rejected(f"{path.name} has {pages} pages and no text.", next="If it is a scan or a drawing, run text recognition (OCR) on it first.")
+        raise Rejected(
+            f"{path.name} has {pages} pages and no text.",
+            next="If it is a scan or a drawing, run text recognition (OCR) on it first.",
+        )
     letters = [g.text for page in glyphs for g in page if g.size]
     strange = sum(text == "\ufffd" or "\ue000" <= text <= "\uf8ff" or text < " " for text in letters)
     if strange > _MEANINGLESS_SHARE * len(letters):
         raise Rejected(
             f"{path.name} does not say which letters its signs stand for ({strange} of {len(letters)} unknown).",
-            next="Print it again from the program that made it with fonts embedded, or run text recognition (OCR) on it.",
+            next="Print it again from the program that made it, with its fonts, or run text recognition (OCR) on it.",
         )
 
 
@@ -262,6 +279,6 @@ def _judge_kept(path: Path, seen: Counter, elements: list[Element], left_out: li
         total, here = wanted.total(), (wanted & kept).total()
         if here < _LEAST_KEPT * total and (what == "words" or total >= _FEWEST_NUMBERS):
             raise Rejected(
-                f"Reading {path.name} kept only {here} of the {total} {what} on its pages ({_LEAST_KEPT:.0%} is the least).",
+                f"Reading {path.name} kept {here} of the {total} {what} on its pages ({_LEAST_KEPT:.0%} is the least).",
                 next="Give it in another format (DOCX or HTML), or print it again to PDF.",
             )

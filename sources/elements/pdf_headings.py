@@ -22,6 +22,7 @@ _MOST_LINES = 5
 _MOST_LEVELS = 6
 _OUTLINE_DEPTH = 12
 _MOSTLY_BOLD = 0.4  # a document this bold says nothing by it
+_NO_HEADING = re.compile(r"[;,]$|[a-z]{3,}\.$|^\(.*\)$")  # goes on, ends like a sentence, or stands in brackets
 Style = tuple[float, bool]
 
 
@@ -46,10 +47,17 @@ def mark_headings(document: PdfDocument, pages: Sequence[Page]) -> None:
                 line.depth = _depth(lines, index, levels, deepest, body, bold_share)
 
 
-def _depth(lines: list[Line], index: int, levels: dict[Style, int], deepest: int, body: float, bold_share: float) -> int | None:
+def _depth(
+    lines: list[Line], index: int, levels: dict[Style, int], deepest: int, body: float, bold_share: float
+) -> int | None:
     line = lines[index]
     after = lines[index + 1] if index + 1 < len(lines) else None
-    if after is not None and after.style == line.style and 0 < after.y - line.y < 1.6 * line.size and not _could_be(after):
+    if (
+        after is not None
+        and after.style == line.style
+        and 0 < after.y - line.y < 1.6 * line.size
+        and not _could_be(after)
+    ):
         return None  # the first line of a sentence set large or bold
     larger = line.style[0] >= _LARGER * body
     if line.style in levels and (larger or line.bold) and (larger or _alone(lines, index)):
@@ -57,7 +65,11 @@ def _depth(lines: list[Line], index: int, levels: dict[Style, int], deepest: int
     if larger and not _wraps_into_text(lines, index):
         return deepest + 1
     if line.bold and bold_share < _MOSTLY_BOLD and len(line.text) <= _MOST_BOLD_CHARS and _alone(lines, index):
-        return deepest + 1 + any(size >= _LARGER * body and style_depth > deepest for (size, _), style_depth in levels.items())
+        return (
+            deepest
+            + 1
+            + any(size >= _LARGER * body and style_depth > deepest for (size, _), style_depth in levels.items())
+        )
     return None
 
 
@@ -65,7 +77,7 @@ def _could_be(line: Line) -> bool:
     text = line.text
     return (
         len(text) <= _MOST_CHARS and any(char.isalpha() for char in text) and not starts_with_bullet(text)
-        and not is_caption(text) and not re.search(r"[;,]$|[a-z]{3,}\.$|^\(.*\)$", text) and len(re.findall(r"\w", text)) > 2
+        and not is_caption(text) and not _NO_HEADING.search(text) and len(re.findall(r"\w", text)) > 2
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ two or three columns of prose and the content jumps between them line by line.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from statistics import median
 
 from sources.elements.hyphens import Hyphens
@@ -18,6 +19,9 @@ _SENTENCE_END = re.compile(r"[.!?:;]['”’\")\]⁰¹²³⁴⁵⁶⁷⁸⁹]*$"
 _NOTE = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹]+ ?[A-Z]")
 _STEP = re.compile(r"(\d{1,2})\s+(?=[A-Z])")
 _HEADING_LINES = 4
+_FEWEST_IN_COLUMN = 6  # lines
+_MOST_ACROSS = 0.25  # lines that cross the gap, over lines beside it
+_FULL_COLUMN = 0.55  # lines of prose fill their column at least this far
 
 
 @dataclass
@@ -71,7 +75,7 @@ def in_reading_order(page: Page) -> None:
         return sum((line.x0 + line.x1) / 2 > g for g in gutters)
 
     sequence = [column(line) for line in page.lines]
-    jumps = sum(a != b for a, b in zip(sequence, sequence[1:], strict=False) if a >= 0 and b >= 0)
+    jumps = sum(a != b for a, b in pairwise(sequence) if a >= 0 and b >= 0)
     mixed = jumps > 2 * len(gutters) + 2 * sequence.count(-1) + 4 and jumps > len(sequence) / 4
     if mixed and len(page.lines) == len(page.items):
         page.items = _by_columns(page.lines, column)
@@ -99,19 +103,24 @@ def is_note(paragraph: Paragraph, text_size: float) -> bool:
 
 
 def _mark_steps(pieces: list[Paragraph]) -> None:
-    """"1 Give …", "2 Take …" one after the other are the items of a list whose numbers have no full stop."""
-    numbers = [int(match[1]) if (match := _STEP.match(piece.first.text)) and piece.first.depth is None else 0 for piece in pieces]
+    """The lines "1 Give …", "2 Take …" one after the other are the items of a list whose numbers have no full stop."""
+    numbers = [_step(piece) for piece in pieces]
     for k, number in enumerate(numbers):
         beside = numbers[max(0, k - 1) : k] + numbers[k + 1 : k + 2]
-        if number and (number - 1 in beside[:1] and number > 1 or number + 1 in beside[-1:]):
+        if number and ((number > 1 and number - 1 in beside[:1]) or number + 1 in beside[-1:]):
             pieces[k].bullet = pieces[k].numbered = True
+
+
+def _step(piece: Paragraph) -> int:
+    match = _STEP.match(piece.first.text) if piece.first.depth is None else None
+    return int(match[1]) if match else 0
 
 
 def usual_leading(pages: Sequence[Page]) -> float:
     """The document's usual distance of two baselines, over the size of its letters."""
     ratios = [
         (b.y - a.y) / a.size
-        for page in pages for a, b in zip(page.lines, page.lines[1:], strict=False)
+        for page in pages for a, b in pairwise(page.lines)
         if abs(a.size - b.size) < 0.2 and 0.9 < (b.y - a.y) / a.size < 1.9 and abs(a.x0 - b.x0) < 3 * a.size
     ]  # fmt: skip
     return median(ratios) if ratios else 1.2
@@ -144,7 +153,8 @@ def _begins(last: Paragraph, line: Line, usual: float, page: Page) -> bool:
         return True
     if last.bullet and line.x0 < last.first.x0 - 0.3 * line.size:
         return True
-    short = before.x1 < page.width * 0.5 and before.x1 - before.x0 < 0.6 * (max(l.x1 for l in last.lines) - last.first.x0)
+    widest = max(one.x1 for one in last.lines) - last.first.x0
+    short = before.x1 < page.width * 0.5 and before.x1 - before.x0 < 0.6 * widest
     indented = not last.bullet and line.x0 > before.x0 + 1.2 * line.size
     return _ended(before) and (short or indented)
 
@@ -165,47 +175,58 @@ def _gutters(page: Page) -> list[float]:
 
 
 def _split(body: list[Line], left: float, right: float, deeper: int) -> list[float]:
-    if len(body) < 12 or not deeper:
+    if len(body) < 2 * _FEWEST_IN_COLUMN or not deeper:
         return []
     wide = right - left
     best = None
     for x in range(int(left + 0.25 * wide), int(left + 0.75 * wide), 3):
         across = sum(line.x0 < x - 2 and line.x1 > x + 2 for line in body)
-        if best is None or across < best[0] or (across == best[0] and abs(x - left - wide / 2) < abs(best[1] - left - wide / 2)):
-            best = (across, x)
-    across, x = best
-    a, b = [l for l in body if l.x1 <= x + 2], [l for l in body if l.x0 >= x - 2]
-    if len(a) < 6 or len(b) < 6 or across > 0.25 * (len(a) + len(b)):
+        off_centre = abs(x - left - wide / 2)
+        if best is None or (across, off_centre) < best[:2]:
+            best = (across, off_centre, x)
+    across, _, x = best
+    a, b = [line for line in body if line.x1 <= x + 2], [line for line in body if line.x0 >= x - 2]
+    if min(len(a), len(b)) < _FEWEST_IN_COLUMN or across > _MOST_ACROSS * (len(a) + len(b)):
         return []
-    if min(_fullness(a), _fullness(b)) < 0.55 or min(max(l.y for l in a), max(l.y for l in b)) <= max(min(l.y for l in a), min(l.y for l in b)):
+    side_by_side = min(_bottom(a), _bottom(b)) > max(a[0].y, b[0].y)
+    if min(_fullness(a), _fullness(b)) < _FULL_COLUMN or not side_by_side:
         return []
     return [x, *_split(a, left, x, deeper - 1), *_split(b, x, right, deeper - 1)]
 
 
 def _fullness(lines: list[Line]) -> float:
     """How far lines fill their column: near 1 for prose, less for the cells of a table."""
-    wide = max(l.x1 for l in lines) - min(l.x0 for l in lines)
-    return median(l.x1 - l.x0 for l in lines) / wide if wide else 0.0
+    wide = max(line.x1 for line in lines) - min(line.x0 for line in lines)
+    return median(line.x1 - line.x0 for line in lines) / wide if wide else 0.0
+
+
+def _bottom(lines: list[Line]) -> float:
+    return max(line.y for line in lines)
 
 
 def _by_columns(lines: list[Line], column) -> list[Line]:
     ordered: list[Line] = []
     band: list[Line] = []
-    for line in sorted(lines, key=lambda l: (l.y, l.x0)):
+
+    def place(line: Line) -> tuple[int, float, float]:
+        return column(line), line.y, line.x0
+
+    for line in sorted(lines, key=lambda line: (line.y, line.x0)):
         if column(line) < 0:
-            ordered += sorted(band, key=lambda l: (column(l), l.y, l.x0))
+            ordered += sorted(band, key=place)
             band = []
             ordered.append(line)
         else:
             band.append(line)
-    return ordered + sorted(band, key=lambda l: (column(l), l.y, l.x0))
+    return ordered + sorted(band, key=place)
 
 
 def _join_baselines(page: Page, column: Callable[[Line], int]) -> None:
     items: list[Line | PageTable] = []
     for item in page.items:
         last = items[-1] if items else None
-        if isinstance(last, Line) and isinstance(item, Line) and _on_one_baseline(last, item) and column(last) == column(item):
+        both = isinstance(last, Line) and isinstance(item, Line)
+        if both and _on_one_baseline(last, item) and column(last) == column(item):
             items[-1] = merged(last, item)
         else:
             items.append(item)

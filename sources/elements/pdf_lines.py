@@ -19,13 +19,13 @@ from pypdfium2 import PdfPage
 from sources.elements.scripts import lowered, raised
 
 _SIGNS = {
-    0xFB00: "ff", 0xFB01: "fi", 0xFB02: "fl", 0xFB03: "ffi", 0xFB04: "ffl", 0xFB05: "st", 0xFB06: "st",
     0xFFFE: "-", 0x0002: "-", 0x00AD: "-",  # how pdfium marks a hyphen at the end of a line
     0x00A0: " ", 0x2002: " ", 0x2003: " ", 0x2009: " ", 0x200A: " ", 0x202F: " ", 0x0009: " ",
     0x200B: "", 0xFEFF: "", 0x2060: "",
 }  # fmt: skip
 _UNSEEN_PT = 1.5
 _GAP_EM = 1.3  # a wider gap on one baseline separates two columns or cells
+_NO_SPACE_EM = 0.15
 _SCRIPT_SIZE = 0.82  # raised and lowered characters are smaller than this share of their line
 _BOLD_WEIGHT = 600
 _BOLD_NAMES = ("bold", "black", "heavy", "semibold", "demi")
@@ -141,7 +141,7 @@ def _goes_on(current: list[Glyph], glyph: Glyph) -> bool:
     last = next((g for g in reversed(current) if g.size), current[-1])
     size = max(last.size, glyph.size, 1.0)
     gap = glyph.x0 - last.x1
-    if glyph.turn != last.turn or gap > _GAP_EM * size or gap < -0.6 * size and glyph.x0 < last.x0 - 0.1 * size:
+    if glyph.turn != last.turn or gap > _GAP_EM * size or (gap < -0.6 * size and glyph.x0 < last.x0 - 0.1 * size):
         return False
     limit = 0.2 if abs(last.size - glyph.size) < 0.1 * size else 0.6
     base = next(g for g in current if g.size)
@@ -149,9 +149,9 @@ def _goes_on(current: list[Glyph], glyph: Glyph) -> bool:
 
 
 def _script_at(last: Glyph, glyph: Glyph) -> bool:
-    """A raised or lowered character right behind another: the space pdfium sees there is none."""
-    smaller = glyph.size <= _SCRIPT_SIZE * last.size and glyph.y != last.y
-    return smaller and glyph.x0 - last.x1 < 0.15 * last.size
+    """A raised or lowered character right beside another: the space pdfium sees between them is none."""
+    small, large = sorted((last.size, glyph.size))
+    return small <= _SCRIPT_SIZE * large and glyph.y != last.y and glyph.x0 - last.x1 < _NO_SPACE_EM * large
 
 
 def _line(glyphs: list[Glyph], page: int) -> Line:

@@ -77,4 +77,3 @@ def _shape(text: str) -> str:
 
 def _height(item: Line | PageTable) -> float:
     return item.y if isinstance(item, Line) else item.box[1]
-

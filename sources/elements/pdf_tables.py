@@ -33,9 +33,8 @@ class Ruled:
 
 def may_hold_table(page: PdfPage) -> bool | None:
     """Whether the drawn paths could make a grid; None: too many to look."""
-    across = down = boxes = seen = 0
-    for thing in page.get_objects(filter=[pdfium_c.FPDF_PAGEOBJ_PATH], max_depth=_FORM_DEPTH):
-        seen += 1
+    across = down = boxes = 0
+    for seen, thing in enumerate(page.get_objects(filter=[pdfium_c.FPDF_PAGEOBJ_PATH], max_depth=_FORM_DEPTH)):
         if seen > _MOST_PATHS:
             return None
         left, bottom, right, top = thing.get_bounds()
@@ -79,7 +78,10 @@ def grid_of(ruled: Ruled, glyphs: list[Glyph], page: int, hyphens: Hyphens | Non
     homes = _homes(ruled.cells, glyphs)
     if _cut(glyphs, homes):
         return None
-    lines = {cell: lines_of([g for g, home in zip(glyphs, homes, strict=True) if home == cell], page) for cell in ruled.cells}
+    inside: dict[Box, list[Glyph]] = {cell: [] for cell in ruled.cells}
+    for glyph, home in zip(glyphs, homes, strict=True):
+        inside[home].append(glyph)
+    lines = {cell: lines_of(found, page) for cell, found in inside.items()}
     texts = {cell: _cell_text(found, hyphens) for cell, found in lines.items()}
     xs, ys = _edges(ruled.cells, 0), _edges(ruled.cells, 1)
     places = [[_at(ruled.cells, x + 3, y + 3) for x in xs] for y in ys]
@@ -111,7 +113,8 @@ def _homes(cells: list[Box], glyphs: list[Glyph]) -> list[Box]:
     home = cells[0]
     for glyph in glyphs:
         if glyph.size and not holds(home, glyph):
-            home = next((cell for cell in cells if holds(cell, glyph)), None) or min(cells, key=lambda c: _distance(c, glyph))
+            home = next((cell for cell in cells if holds(cell, glyph)), None)
+            home = home or min(cells, key=lambda cell, glyph=glyph: _distance(cell, glyph))
         homes.append(home)
     return homes
 

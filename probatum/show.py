@@ -1,0 +1,235 @@
+"""What the command line prints: for people on a terminal, or one JSON object a line for machines."""
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import orjson
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from probatum.errors import ProbatumError
+from probatum.progress import watching
+
+if TYPE_CHECKING:
+    from probatum.audit_report import AuditReport
+    from probatum.diff import SourceDiff
+    from probatum.doctor import Finding
+    from probatum.plan import Plan
+    from probatum.release import Manifest
+    from probatum.search import Hit
+
+_out = Console(highlight=False, soft_wrap=True)
+_err = Console(stderr=True, highlight=False, soft_wrap=True)
+_EXAMPLES = 5
+_SHOWN_CHARACTERS = 400
+_LEVELS = {"ok": "[green]ok[/]   ", "note": "[yellow]note[/] ", "wrong": "[red]wrong[/]"}
+
+
+def json_line(value: object) -> None:
+    sys.stdout.write(orjson.dumps(value, default=str).decode() + "\n")
+    sys.stdout.flush()
+
+
+def error(error: ProbatumError) -> None:
+    """What happened, what is safe, what to do next, each on a line of its own."""
+    _err.print(f"[red]{escape(error.happened)}[/]\n{escape(error.safe)}\n[bold]{escape(error.next)}[/]")
+
+
+@contextmanager
+def progress(*, quiet: bool) -> Iterator[None]:
+    """A bar for long work on a terminal; a line now and then where there is none; nothing when quiet."""
+    if quiet:
+        yield
+        return
+    if not _err.is_terminal:
+        with watching(_plain_lines()):
+            yield
+        return
+    with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=_err, transient=True) as bars:
+        tasks: dict[str, object] = {}
+
+        def watch(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=total)
+            bars.update(tasks[what], completed=done)
+
+        with watching(watch):
+            yield
+
+
+def _plain_lines():
+    said: dict[str, float] = {}
+
+    def watch(what: str, done: int, total: int) -> None:
+        if done >= total or time.monotonic() - said.get(what, 0.0) > 10:
+            said[what] = time.monotonic()
+            _err.print(f"{what}: {done:,} of {total:,}")
+
+    return watch
+
+
+def outcome(value: dict, as_json: bool) -> None:
+    if as_json:
+        json_line(value)
+        return
+    for source, items in value["quarantined"].items():
+        for item in items:
+            still = "its former version still serves" if item["former_version_serves"] else "it is left out"
+            _out.print(f"[yellow]{source}: {escape(item['files'][0])} is in quarantine ({item['id']}), {still}.[/] {escape(item['reason'])} {escape(item['next'])}")
+    for source, refusal in value["refused"].items():
+        _out.print(f"[red]{source} refused.[/] {escape(refusal['reason'])}\n  {escape(refusal['safe'])}\n  [bold]{escape(refusal['next'])}[/]")
+    if value["unchanged"]:
+        _out.print(f"Nothing new: {', '.join(value['unchanged'])}.")
+    if value["release"]:
+        _out.print(f"[green]Release {value['release']} is published[/] with {', '.join(value['published'])}.")
+    elif value["held"]:
+        _out.print(f"Candidate {value['candidate'][:12]} passed its audit and waits. Publish it with `probatum publish {value['candidate'][:12]}`.")
+    elif not value["refused"]:
+        _out.print("There is nothing to do: what the publishers offer is what serves.")
+
+
+def audit(report: "AuditReport", as_json: bool) -> None:
+    from probatum.audit import figures
+
+    failures = report.failures()
+    if as_json:
+        json_line({
+            "candidate": report.candidate, "passed": report.passed, "failures": failures, "figures": figures(report.sources),
+            "failing_questions": {n: [q.model_dump(mode="json") for q in a.questions if not 0 < q.rank <= 3] for n, a in report.sources.items()},
+            "needs_review": {n: a.needs_review for n, a in report.sources.items()},
+        })  # fmt: skip
+        return
+    table = Table("source", "slice", "n", "@1", "@3", "95 % of @3", "@10", "MRR", "@3 strict", title=f"Golden questions, candidate {report.candidate[:12]}")
+    for f in figures(report.sources):
+        style = "bold" if f["slice"] == "all" else ""
+        table.add_row(f["source"], f["slice"], str(f["n"]), *(f"{f[k]:.3f}" for k in ("@1", "@3")), f"{f['low']:.3f}-{f['high']:.3f}", *(f"{f[k]:.3f}" for k in ("@10", "mrr", "@3 strict")), style=style)
+    _out.print(table)
+    for name, source in report.sources.items():
+        missed = [q for q in source.questions if not 0 < q.rank <= 3]
+        for q in missed[:_EXAMPLES]:
+            _out.print(f"  {name} {q.id}{' [red]critical[/]' if q.critical else ''}: first now {', '.join(q.top) or 'nothing'}")
+        if len(missed) > _EXAMPLES:
+            _out.print(f"  {name}: {len(missed) - _EXAMPLES} more, `probatum audit --json` lists them")
+        if source.needs_review:
+            _out.print(f"  [yellow]{name}: {len(source.needs_review)} questions expect what is not in the candidate: {', '.join(source.needs_review[:_EXAMPLES])}[/]")
+    for name, reasons in failures.items():
+        _out.print(f"[red]{name} is refused:[/] {escape('; '.join(reasons))}")
+    if report.passed:
+        _out.print("[green]The candidate may be published.[/]")
+
+
+def served(manifest: "Manifest", as_json: bool) -> None:
+    if as_json:
+        json_line({"release": manifest.id, "parent": manifest.parent})
+    else:
+        _out.print(f"[green]Release {manifest.id} serves.[/]")
+
+
+def releases(found: Sequence["Manifest"], serving: "Manifest | None", as_json: bool) -> None:
+    if as_json:
+        for m in found:
+            json_line({"release": m.id, "parent": m.parent, "created": m.created, "serves": bool(serving and m.id == serving.id), "candidate": m.candidate,
+                       "encoder": m.encoder.name, "sources": {n: {"release": s.release, "valid_from": s.valid_from, "documents": s.documents.rows} for n, s in m.sources.items()}})  # fmt: skip
+        return
+    if not found:
+        _out.print("No release has been published yet. Run `probatum refresh --all`.")
+        return
+    table = Table("", "release", "after", "created (UTC)", "sources")
+    for m in found:
+        sources = "\n".join(f"{n} {s.release} ({s.documents.rows:,})" for n, s in m.sources.items())
+        table.add_row("[green]serves[/]" if serving and m.id == serving.id else "", m.id, m.parent, f"{m.created:%Y-%m-%d %H:%M}", sources)
+    _out.print(table)
+
+
+def diff(found: Sequence["SourceDiff"], as_json: bool) -> None:
+    if as_json:
+        for d in found:
+            json_line(d.as_json())
+        return
+    for d in found:
+        _out.print(f"[bold]{d.source}[/] {d.before or 'nothing'} -> {d.after or 'nothing'}: " + (f"{len(d.added)} added, {len(d.removed)} removed, {len(d.changed)} changed" if not d.is_empty() else "no change"))
+        for sign, pairs in (("+", d.added), ("-", d.removed)):
+            for identity, title in pairs[:_EXAMPLES]:
+                _out.print(f"  {sign} {escape(identity)}  {escape(title)}")
+            if len(pairs) > _EXAMPLES:
+                _out.print(f"  {sign} … {len(pairs) - _EXAMPLES} more")
+        for was, now in d.superseded:
+            _out.print(f"  {escape(was)} is superseded by {escape(now)}")
+        for change in d.changed[: 3 * _EXAMPLES]:
+            facts = "; ".join("text revised" if name == "text" else f"{name}: {_said(a)} -> {_said(b)}" for name, (a, b) in change.facts.items())
+            _out.print(f"  ~ {escape(change.id)}  {escape(change.title)}  ({escape(facts)})")
+        if len(d.changed) > 3 * _EXAMPLES:
+            _out.print(f"  ~ … {len(d.changed) - 3 * _EXAMPLES} more; `--json` lists all")
+
+
+def _said(value: object) -> str:
+    return {True: "yes", False: "no", None: "nothing", "": "nothing"}.get(value, str(value)) if isinstance(value, (bool, str, type(None))) else str(value)
+
+
+def hits(question: str, release: str, found: Sequence["Hit"], *, as_json: bool) -> None:
+    if as_json:
+        json_line({"question": question, "release": release, "hits": [hit.as_json() for hit in found]})
+        return
+    if not found:
+        _out.print("Nothing was found.")
+    for hit in found:
+        _out.print(f"[bold]{hit.rank}. {escape(hit.document_id)}[/]  {escape(hit.title)}" + ("  [green]exact[/]" if hit.exact else ""))
+        if hit.section:
+            _out.print(f"   {escape(hit.section)}" + (f", page {hit.page}" if hit.page else ""))
+        if hit.source == "guidelines":
+            _out.print(f"   {escape(_shortened(hit.text))}")
+        elif hit.matched not in hit.title:
+            _out.print(f"   found by: {escape(_shortened(hit.matched))}")
+        if hit.members:
+            _out.print(f"   also: {escape('; '.join(f'{m.document_id} {m.title}' for m in hit.members))}", style="dim")
+        _out.print(f"   {escape(hit.citation)}", style="dim")
+
+
+def _shortened(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= _SHOWN_CHARACTERS else flat[:_SHOWN_CHARACTERS].rsplit(" ", 1)[0] + " …"
+
+
+def document(value: dict, as_json: bool) -> None:
+    if as_json:
+        json_line(value)
+        return
+    _out.print(f"[bold]{escape(value['id'])}[/]  {escape(value['title'])}\n")
+    _out.print(escape(value["text"]))
+    _out.print(f"\n{value['source']} {value['source_release']}, in force from {value['valid_from']}; file {escape(value['file'])}, sha256 {value['sha256'][:12]}…; release {value['release']}", style="dim")
+
+
+def verified(manifest: "Manifest", counts: dict[str, int], as_json: bool) -> None:
+    if as_json:
+        json_line({"release": manifest.id, "whole": True, **counts})
+    else:
+        _out.print(f"[green]Release {manifest.id} is whole:[/] " + ", ".join(f"{n:,} {what}" for what, n in counts.items()) + ".")
+
+
+def findings(found: Sequence["Finding"], as_json: bool) -> None:
+    for finding in found:
+        if as_json:
+            json_line(asdict(finding))
+        else:
+            _out.print(f"{_LEVELS[finding.level]} {escape(finding.what)}" + (f"\n      {escape(finding.advice)}" if finding.advice else ""))
+
+
+def plan(value: "Plan", as_json: bool) -> None:
+    if as_json:
+        json_line(asdict(value))
+        return
+    _out.print(f"[bold]{value.source}[/] {value.release} (in force from {value.valid_from}), from {escape(value.origin)}")
+    _out.print(f"  fetch   {value.files} files, {value.size_bytes / 1e6:.1f} MB")
+    if value.serves:
+        _out.print("  It serves already: there is nothing to do.")
+        return
+    _out.print(f"  write   {value.added:,} documents new, {value.changed:,} changed, {value.removed:,} removed, {value.unchanged:,} unchanged")
+    _out.print(f"  encode  {value.texts_to_encode:,} of {value.texts:,} texts")
+    for item in value.unreadable:
+        _out.print(f"  [yellow]cannot be read: {escape(item)}[/]")

@@ -1,0 +1,102 @@
+"""The publishers' own files, where they are present: nothing is lost, nothing is said twice.
+
+The words are checked against a second reading: pdfium's own text for PDFs, lxml's for HTML.
+"""
+
+import re
+from collections import Counter
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+import pypdfium2
+import pytest
+from lxml import html
+
+from probatum.records import Document, SourceRelease
+from sources.elements.model import words
+from sources.guidelines import Guidelines
+
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "guidelines"
+PDFS = sorted(DATA.glob("*/*.pdf"))
+PAGES = sorted(DATA.glob("*/*.html"))
+RELEASE = SourceRelease("guidelines", "real", date(2026, 1, 1), "as stated", "test")
+LEAST_WORDS, LEAST_NUMBERS = 0.93, 0.93
+
+pytestmark = [
+    pytest.mark.real_data,
+    pytest.mark.skipif(not PDFS, reason="the publishers' guideline files are not in ../shared/data/guidelines"),
+]
+
+
+@cache
+def document_of(path: Path) -> Document:
+    (document,) = Guidelines().parse({path.name: path}, RELEASE)
+    return document
+
+
+def kept(said: Counter, wanted: Counter) -> float:
+    return (said & wanted).total() / wanted.total()
+
+
+def without_page_furniture(lines: list[list[str]]) -> Counter:
+    """Words of the pages' lines but those that stand on a quarter of the pages, and contents lines."""
+    shapes = Counter(shape for page in lines for shape in {re.sub(r"\d+", "#", line.strip()) for line in page})
+    often = {shape for shape, count in shapes.items() if count >= max(2, len(lines) / 4)}
+    body = (line for page in lines for line in page if re.sub(r"\d+", "#", line.strip()) not in often)
+    return Counter(word for line in body if not re.search(r"(\. ?){4}", line) for word in words(line))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", PDFS, ids=lambda path: path.stem[:30])
+def test_a_pdf_keeps_the_words_and_numbers_pdfium_sees(path):
+    pages = [page.get_textpage().get_text_range().replace("\ufffe", "-") for page in pypdfium2.PdfDocument(path)]
+    wanted = without_page_furniture([page.splitlines() for page in pages])
+    said = Counter(words(document_of(path).text))
+    assert kept(said, wanted) >= LEAST_WORDS
+    assert kept(said, Counter({word: n for word, n in wanted.items() if word.isdecimal()})) >= LEAST_NUMBERS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", PDFS, ids=lambda path: path.stem[:30])
+def test_no_header_or_footer_line_is_left_on_the_pages_of_a_pdf(path):
+    document = document_of(path)
+    said = Counter()
+    for block in document.blocks:
+        if block.kind == "paragraph":
+            said[re.sub(r"\d+", "#", document.text[block.start : block.end])] += 1
+    pages = document.meta["pages"]
+    assert [text for text, count in said.items() if count > max(5, pages / 4) and len(text) > 3] == []
+    assert not re.search(r"(?m)^Page \d+ of \d+$", document.text)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", [p for p in PDFS if p.parent.name.startswith("vadod")], ids=lambda path: path.stem[:30])
+def test_a_long_guideline_has_its_outline_as_sections_and_its_tables(path):
+    document = document_of(path)
+    outline = [entry.get_title().strip() for entry in pypdfium2.PdfDocument(path).get_toc()]
+    headings = {"".join(filter(str.isalnum, b.section[-1].casefold())) for b in document.blocks if b.kind == "heading"}
+    found = sum(any("".join(filter(str.isalnum, t.casefold())) in h for h in headings) for t in outline)
+    assert found >= 0.85 * len(outline)
+    assert document.meta["tables"] >= 15
+    assert sum(block.kind == "table-row" for block in document.blocks) >= 250
+    assert max(len(block.section) for block in document.blocks) >= 3
+
+
+@pytest.mark.parametrize("path", [p for p in PDFS if p.parent.name.startswith("nih")], ids=lambda path: path.stem[:30])
+def test_text_of_a_pdf_is_not_said_twice(path):
+    pages = [page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(path)]
+    seen, said = Counter(words(" ".join(pages))), Counter(words(document_of(path).text))
+    assert (said - seen).total() <= 0.05 * seen.total()
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_a_web_page_keeps_its_words_its_headings_and_its_tables(path):
+    document = document_of(path)
+    body = html.document_fromstring(path.read_bytes()).find("body")
+    wanted = Counter(words(" ".join(text for text in body.itertext() if text.strip())))
+    assert kept(Counter(words(document.text)), wanted) >= 0.98
+    assert sum(block.kind == "heading" for block in document.blocks) >= 5
+    tables = [t for t in body.iter("table") if len(t.findall(".//tr")) > 2 and len(t.findall(".//tr")[1].findall("td")) > 1]
+    assert document.meta["tables"] >= len(tables)
+    assert "•\t" not in document.text
