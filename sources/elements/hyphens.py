@@ -18,10 +18,10 @@ _FIRST = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _COMPOUND = frozenset(  # first parts that keep their hyphen
     re.findall(
         r"\w+",
-        "alpha beta gamma delta non self well long short high low mid pre post evidence follow first second third one two "
-        "three four five six half full part time risk dose sex day week year month once twice cross co anti age health "
-        "case patient point open double single meta shared drug quality cost on off in out end over large small multi "
-        "inter intra all x t",
+        "alpha beta gamma delta non self well long short high low mid pre post evidence follow first second third one "
+        "two three four five six half full part time risk dose sex day week year month once twice cross co anti health "
+        "age case patient point open double single meta shared drug quality cost on off in out end over large small "
+        "multi inter intra all x t",
     )
 )
 

@@ -71,7 +71,9 @@ def test_no_header_or_footer_line_is_left_on_the_pages_of_a_pdf(path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", [p for p in PDFS if p.parent.name.startswith("vadod")], ids=lambda path: path.stem[:30])
+@pytest.mark.parametrize(
+    "path", [p for p in PDFS if p.parent.name.startswith("vadod")], ids=lambda path: path.stem[:30]
+)
 def test_a_long_guideline_has_its_outline_as_sections_and_its_tables(path):
     document = document_of(path)
     outline = [entry.get_title().strip() for entry in pypdfium2.PdfDocument(path).get_toc()]
@@ -97,6 +99,8 @@ def test_a_web_page_keeps_its_words_its_headings_and_its_tables(path):
     wanted = Counter(words(" ".join(text for text in body.itertext() if text.strip())))
     assert kept(Counter(words(document.text)), wanted) >= 0.98
     assert sum(block.kind == "heading" for block in document.blocks) >= 5
-    tables = [t for t in body.iter("table") if len(t.findall(".//tr")) > 2 and len(t.findall(".//tr")[1].findall("td")) > 1]
+    tables = [
+        t for t in body.iter("table") if len(t.findall(".//tr")) > 2 and len(t.findall(".//tr")[1].findall("td")) > 1
+    ]
     assert document.meta["tables"] >= len(tables)
     assert "•\t" not in document.text

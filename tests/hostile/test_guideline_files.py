@@ -1,5 +1,6 @@
 """Guideline files that are broken, locked, mislabelled or made to hurt: each is refused in words a person can use."""
 
+import contextlib
 import io
 import random
 import re
@@ -121,7 +122,7 @@ def test_a_page_whose_content_does_not_unpack_is_refused_and_not_read_as_blank(t
 def test_flipped_bytes_either_leave_the_words_or_are_refused(tmp_path, suffix):
     """No other error, whatever is flipped."""
     whole = (a_pdf if suffix == "pdf" else a_docx)(tmp_path / f"whole.{suffix}").read_bytes()
-    dice = random.Random(7)  # noqa: S311
+    dice = random.Random(7)
     for k in range(40):
         data = bytearray(whole)
         for _ in range(1 + k):
@@ -151,7 +152,9 @@ def test_one_scanned_page_among_others_is_counted(tmp_path):
         if page == 2:
             canvas.drawImage(picture, 0, 0, *A4)
         else:
-            canvas.drawString(50, 700, f"Step {page}: give 500 mL of fluid, then reassess the patient and write it down.")
+            canvas.drawString(
+                50, 700, f"Step {page}: give 500 mL of fluid, then reassess the patient and write it down."
+            )
 
     (document,) = Guidelines().parse({"a.pdf": a_pdf(tmp_path / "a.pdf", draw=mixed)}, RELEASE)
     assert document.meta["dropped"] == {"pages that are only a picture": 1}
@@ -246,10 +249,8 @@ def test_an_entity_in_a_word_document_is_not_expanded(tmp_path):
                 data = data.replace(b"?>", b"?>" + entity, 1).replace(b"Give 500", b"&secret;Give 500")
             target.writestr(name, data)
     (tmp_path / "a.docx").write_bytes(out.getvalue())
-    try:
+    with contextlib.suppress(Rejected):  # refusing it is as good
         assert text_of(tmp_path / "a.docx") == "Give 500 mL of fluid and reassess."
-    except Rejected:
-        pass
 
 
 def test_characters_too_small_to_read_and_watermarks_are_left_out_of_a_pdf(tmp_path):

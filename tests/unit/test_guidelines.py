@@ -321,7 +321,11 @@ def test_a_pdf_of_two_columns_written_line_by_line_is_read_column_by_column(tmp_
 def test_a_ruled_table_is_read_by_cell_and_not_said_again_in_the_paragraphs(tmp_path):
     styles = getSampleStyleSheet()
     cell = styles["BodyText"]
-    rows = [["Source", "First dose", ""], ["Urine", Paragraph("Gentamicin<br/>5 mg/kg", cell), "once"], ["Skin", "2 g", "6 h"]]
+    rows = [
+        ["Source", "First dose", ""],
+        ["Urine", Paragraph("Gentamicin<br/>5 mg/kg", cell), "once"],
+        ["Skin", "2 g", "6 h"],
+    ]
     grid = Table(rows, style=TableStyle([("GRID", (0, 0), (-1, -1), 0.5, colors.black), ("SPAN", (1, 0), (2, 0))]))
     story = [Paragraph("Antibiotics", styles["Heading1"]), Paragraph(PROSE * 6, cell), grid, Paragraph(PROSE * 3, cell)]
     SimpleDocTemplate(str(tmp_path / "a.pdf")).build(story)
@@ -362,7 +366,9 @@ def test_the_outline_of_a_pdf_gives_its_section_tree(tmp_path):
 
 def test_a_power_in_a_pdf_stays_a_power(tmp_path):
     style = getSampleStyleSheet()["BodyText"]
-    SimpleDocTemplate(str(tmp_path / "a.pdf")).build([Paragraph("Platelets below 50 x 10<super>9</super>/L: call.", style)])
+    SimpleDocTemplate(str(tmp_path / "a.pdf")).build(
+        [Paragraph("Platelets below 50 x 10<super>9</super>/L: call.", style)]
+    )
     assert parsed(tmp_path / "a.pdf").text == "Platelets below 50 x 10⁹/L: call."
 
 
@@ -391,6 +397,8 @@ def test_ligatures_are_spelt_out(tmp_path):
 def test_the_same_bytes_read_the_same_twice():
     source = Guidelines()
     found = source.find(None)
-    files = {file.name: Path(file.location) for file in found.files if file.name.endswith(("sepsis.pdf", "nstemi.docx"))}
+    files = {
+        file.name: Path(file.location) for file in found.files if file.name.endswith(("sepsis.pdf", "nstemi.docx"))
+    }
     assert list(source.parse(files, found.release)) == list(source.parse(files, found.release))
     assert source.parser_fingerprint() == Guidelines().parser_fingerprint()
