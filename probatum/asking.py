@@ -18,14 +18,22 @@ def ask(searcher: Searcher, question: GoldenQuestion) -> QuestionResult:
     hits = searcher.search(question.question, source=question.source, k=_RANKS)
     rank = _first(hits, lambda hit: answers(question.expects, hit))
     strict = _first(hits, lambda hit: answers(question.expects, hit, members=False))
-    return QuestionResult(id=question.id, slice=question.slice, critical=question.critical, rank=rank, strict_rank=strict, top=tuple(h.document_id for h in hits[:3]))
+    return QuestionResult(
+        id=question.id,
+        slice=question.slice,
+        critical=question.critical,
+        rank=rank,
+        strict_rank=strict,
+        top=tuple(h.document_id for h in hits[:3]),
+    )
 
 
 def answers(expects: Sequence[Expected], hit: Hit, *, members: bool = True) -> bool:
     """Whether a hit answers: its document, or one of the family members it shows, is expected, and its text holds the anchor."""
     ids = [hit.document_id, *(m.document_id for m in hit.members if members)]
     return any(
-        (any(_belongs(i, e.family) for i in ids) if e.family else e.document in ids) and _squeezed(e.anchor) in _squeezed(hit.text)
+        (any(_belongs(i, e.family) for i in ids) if e.family else e.document in ids)
+        and _squeezed(e.anchor) in _squeezed(hit.text)
         for e in expects
     )
 

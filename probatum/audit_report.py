@@ -94,10 +94,21 @@ class AuditReport(Frozen):
     def must_allow(self, candidate: str, sources: Iterable[str]) -> None:
         """Raise Rejected unless this is a passing audit of exactly this candidate and all its sources."""
         if self.candidate != candidate:
-            raise Rejected(f"The audit is of candidate {self.candidate[:12]}…, not of {candidate[:12]}….", next="Run `probatum audit` on this candidate.")
+            raise Rejected(
+                f"The audit is of candidate {self.candidate[:12]}…, not of {candidate[:12]}….",
+                next="Run `probatum audit` on this candidate.",
+            )
         if missing := sorted(set(sources) - self.sources.keys()):
-            raise Rejected(f"The audit does not cover {', '.join(missing)}.", next="Run `probatum audit` on this candidate.")
+            raise Rejected(
+                f"The audit does not cover {', '.join(missing)}.", next="Run `probatum audit` on this candidate."
+            )
         failures = self.failures()
         if failures or not self.sources:
-            said = " ".join(f"{name}: {'; '.join(reasons)}." for name, reasons in failures.items()) or "Nothing was audited."
-            raise Rejected(f"The candidate is refused. {said}", next="Run `probatum audit --json` for every failing question; mend the source, the lexicon or the encoder, and refresh again.")
+            said = (
+                " ".join(f"{name}: {'; '.join(reasons)}." for name, reasons in failures.items())
+                or "Nothing was audited."
+            )
+            raise Rejected(
+                f"The candidate is refused. {said}",
+                next="Run `probatum audit --json` for every failing question; mend the source, the lexicon or the encoder, and refresh again.",
+            )

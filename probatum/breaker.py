@@ -16,12 +16,20 @@ from probatum.records import SourceRelease
 from probatum.release import Manifest
 
 
-def check_loss(release: SourceRelease, snapshot: str, documents: int, serving: Manifest | None, *, allowed: float, expectations: Path) -> None:
+def check_loss(
+    release: SourceRelease,
+    snapshot: str,
+    documents: int,
+    serving: Manifest | None,
+    *,
+    allowed: float,
+    expectations: Path,
+) -> None:
     """Raise Rejected when `documents` is too few against what serves and nobody recorded that this is right."""
     state = serving.sources.get(release.source) if serving else None
     if state is None or documents >= state.documents.rows * (1 - allowed):
         return
-    if documents in _reviewed(expectations, release):
+    if documents in reviewed_counts(expectations, release.source, release.name):
         return
     lost = 1 - documents / state.documents.rows
     raise Rejected(
@@ -32,12 +40,16 @@ def check_loss(release: SourceRelease, snapshot: str, documents: int, serving: M
     )
 
 
-def _reviewed(expectations: Path, release: SourceRelease) -> set[int]:
-    path = expectations / "known_differences" / f"{release.source}.jsonl"
+def reviewed_counts(expectations: Path, source: str, release: str) -> set[int]:
+    """The numbers of documents somebody reviewed and accepted for this release."""
+    path = expectations / "known_differences" / f"{source}.jsonl"
     if not path.exists():
         return set()
     try:
         lines = [orjson.loads(line) for line in path.read_bytes().splitlines() if line.strip()]
-        return {int(line["documents"]) for line in lines if line["release"] == release.name and line["reason"]}
+        return {int(line["documents"]) for line in lines if line["release"] == release and line["reason"]}
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
-        raise Misconfigured(f"{path.name} has a line that is no known difference.", next='Each line needs "release", "documents" and "reason".') from None
+        raise Misconfigured(
+            f"{path.name} has a line that is no known difference.",
+            next='Each line needs "release", "documents" and "reason".',
+        ) from None

@@ -28,8 +28,15 @@ _CODE_OF_ROWS = ("boundaries.py", "candidates.py", "chunks.py", "rows.py", "sect
 
 
 def write_source(
-    home: Path, snapshot: Snapshot, documents: Sequence[Document], encoder: "Encoder", *, made_by: str, quarantined: Sequence[str] = (), serving: SourceState | None = None,
-) -> tuple[SourceState, dict[str, Written]]:  # fmt: skip
+    home: Path,
+    snapshot: Snapshot,
+    documents: Sequence[Document],
+    encoder: "Encoder",
+    *,
+    made_by: str,
+    quarantined: Sequence[str] = (),
+    serving: SourceState | None = None,
+) -> tuple[SourceState, dict[str, Written]]:
     """Bring the two tables of a source to `documents`. Returns its state and what each table's update did.
 
     When both tables already are what `serving` names, they are not touched.
@@ -41,14 +48,22 @@ def write_source(
     written: dict[str, Written] = {}
 
     def vectors(wanted: Sequence[int]) -> np.ndarray:
-        found, _ = encode_cached(encoder, [encoded[i] for i in wanted], home / "vectors", what=f"{source}: texts encoded")
+        found, _ = encode_cached(
+            encoder, [encoded[i] for i in wanted], home / "vectors", what=f"{source}: texts encoded"
+        )
         return found
 
     store = Store(home / "lance")
     tables = {}
     for key, name, content, schema, fill in (
         ("documents", f"{source}-documents", rows, DOCUMENTS, None),
-        ("texts", f"{source}-texts-{encoder.identity.digest[:10]}", texts, texts_schema(encoder.identity.width, encoder.identity.digest), vectors),
+        (
+            "texts",
+            f"{source}-texts-{encoder.identity.digest[:10]}",
+            texts,
+            texts_schema(encoder.identity.width, encoder.identity.digest),
+            vectors,
+        ),
     ):
         digest = digests.of_pairs(zip(content["id"].to_pylist(), content["hash"].to_pylist(), strict=True))
         same = getattr(serving, key, None)
@@ -59,9 +74,16 @@ def write_source(
         tables[key] = TableVersion(name=done.table, version=done.version, rows=done.rows, digest=done.digest)
     release = snapshot.release
     state = SourceState(
-        release=release.name, valid_from=release.valid_from, licence=release.licence, origin=release.origin, snapshot=snapshot.digest(),
-        documents=tables["documents"], texts=tables["texts"], made_by=made_by, quarantined=tuple(sorted(quarantined)),
-    )  # fmt: skip
+        release=release.name,
+        valid_from=release.valid_from,
+        licence=release.licence,
+        origin=release.origin,
+        snapshot=snapshot.digest(),
+        documents=tables["documents"],
+        texts=tables["texts"],
+        made_by=made_by,
+        quarantined=tuple(sorted(quarantined)),
+    )
     return state, written
 
 
@@ -74,4 +96,6 @@ def fingerprint(snapshot: Snapshot, parser: str, encoder_digest: str) -> str:
 def candidate_of(serving: Manifest | None, identity: EncoderIdentity, changed: Mapping[str, SourceState]) -> Candidate:
     """What serves, with the changed sources in place of theirs. A new encoder leaves no source as it was."""
     kept = dict(serving.sources) if serving and serving.encoder.digest == identity.digest else {}
-    return Candidate(parent=serving.id if serving else "", sources={**kept, **changed}, encoder=EncoderState(**asdict(identity)))
+    return Candidate(
+        parent=serving.id if serving else "", sources={**kept, **changed}, encoder=EncoderState(**asdict(identity))
+    )

@@ -19,11 +19,25 @@ from probatum.release import Manifest, Releases
 from probatum.seams import install_from_environment
 from probatum.settings import settings
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Keeps clinical knowledge current, and proves it before anyone relies on it.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Keeps clinical knowledge current, and proves it before anyone relies on it.",
+)
 
 Json = Annotated[bool, typer.Option("--json", help="Print for machines.")]
-Origin = Annotated[str | None, typer.Option("--from", metavar="PATH|URL", help="A folder, a file or an https address; without it, where the source itself points.")]
-SourceOption = Annotated[str | None, typer.Option("--source", "-s", help="icd10, formulary or guidelines; without it, all.")]
+Origin = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="PATH|URL",
+        help="A folder, a file or an https address; without it, where the source itself points.",
+    ),
+]
+SourceOption = Annotated[
+    str | None, typer.Option("--source", "-s", help="icd10, formulary or guidelines; without it, all.")
+]
 
 
 def main() -> None:
@@ -50,14 +64,18 @@ def _version(version: Annotated[bool, typer.Option("--version", help="Print the 
 def refresh(
     source: Annotated[str | None, typer.Argument(help="One source; without it, all.")] = None,
     origin: Origin = None,
-    all_sources: Annotated[bool, typer.Option("--all", help="All sources, into one release (the same as naming none).")] = False,
+    all_sources: Annotated[
+        bool, typer.Option("--all", help="All sources, into one release (the same as naming none).")
+    ] = False,
     hold: Annotated[bool, typer.Option("--hold", help="Stop after the audit; `probatum publish` goes on.")] = False,
     json: Json = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show Prefect's own log.")] = False,
 ) -> None:
     """Pull a source, build a candidate, audit it, publish it or refuse it."""
     if origin and not source:
-        raise Misconfigured("--from needs a source.", safe="Nothing was fetched.", next="Name it: `probatum refresh icd10 --from …`.")
+        raise Misconfigured(
+            "--from needs a source.", safe="Nothing was fetched.", next="Name it: `probatum refresh icd10 --from …`."
+        )
     if source and all_sources:
         raise Misconfigured("One source and --all at once.", safe="Nothing was fetched.", next="Give one of the two.")
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO" if verbose else "CRITICAL")
@@ -81,7 +99,11 @@ def refresh(
 
 
 @app.command()
-def plan(source: Annotated[str | None, typer.Argument(help="One source; without it, all.")] = None, origin: Origin = None, json: Json = False) -> None:
+def plan(
+    source: Annotated[str | None, typer.Argument(help="One source; without it, all.")] = None,
+    origin: Origin = None,
+    json: Json = False,
+) -> None:
     """A dry run: what a refresh would fetch, encode, remove. Writes no table and publishes nothing."""
     from probatum.plan import plan_source
     from sources.registry import SOURCES, source_named
@@ -93,7 +115,10 @@ def plan(source: Annotated[str | None, typer.Argument(help="One source; without 
 
 @app.command()
 def audit(
-    candidate: Annotated[str | None, typer.Option("--candidate", help="Digest (or its beginning) of a candidate; without it, the newest.")] = None,
+    candidate: Annotated[
+        str | None,
+        typer.Option("--candidate", help="Digest (or its beginning) of a candidate; without it, the newest."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Try a candidate against golden questions and table checks; says why it may not be published."""
@@ -108,7 +133,12 @@ def audit(
 
 
 @app.command()
-def publish(candidate: Annotated[str | None, typer.Argument(help="Digest (or its beginning) of a candidate; without it, the newest.")] = None, json: Json = False) -> None:
+def publish(
+    candidate: Annotated[
+        str | None, typer.Argument(help="Digest (or its beginning) of a candidate; without it, the newest.")
+    ] = None,
+    json: Json = False,
+) -> None:
     """Publish a candidate that passed its audit."""
     from probatum import pipeline
 
@@ -117,7 +147,10 @@ def publish(candidate: Annotated[str | None, typer.Argument(help="Digest (or its
 
 
 @app.command()
-def rollback(release: Annotated[str | None, typer.Argument(help="A release; without it, the one before.")] = None, json: Json = False) -> None:
+def rollback(
+    release: Annotated[str | None, typer.Argument(help="A release; without it, the one before.")] = None,
+    json: Json = False,
+) -> None:
     """Serve an earlier release again. Needs no network, no encoder, no Prefect."""
     from probatum.publish import Publisher
 
@@ -133,7 +166,11 @@ def releases(json: Json = False) -> None:
 
 
 @app.command()
-def diff(before: str, after: Annotated[str | None, typer.Argument(help="Without it, the release that serves.")] = None, json: Json = False) -> None:
+def diff(
+    before: str,
+    after: Annotated[str | None, typer.Argument(help="Without it, the release that serves.")] = None,
+    json: Json = False,
+) -> None:
     """What changed between two releases: codes, drugs, documents."""
     from probatum.diff import diff_releases
 
@@ -146,24 +183,47 @@ def search(
     question: Annotated[str | None, typer.Argument()] = None,
     source: SourceOption = None,
     k: Annotated[int, typer.Option("-k", help="How many hits, 1 to 100.")] = 10,
-    where: Annotated[list[str] | None, typer.Option("--where", metavar="NAME=VALUE", help="A filter, e.g. billable=true or tier=1; may be repeated.")] = None,
-    release: Annotated[str | None, typer.Option("--release", help="An earlier release instead of the one that serves.")] = None,
-    batch: Annotated[str | None, typer.Option("--batch", metavar="FILE", help="A question a line (- for standard input); prints a JSON line each.")] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option("--where", metavar="NAME=VALUE", help="A filter, e.g. billable=true or tier=1; may be repeated."),
+    ] = None,
+    release: Annotated[
+        str | None, typer.Option("--release", help="An earlier release instead of the one that serves.")
+    ] = None,
+    batch: Annotated[
+        str | None,
+        typer.Option(
+            "--batch", metavar="FILE", help="A question a line (- for standard input); prints a JSON line each."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Ask the published release; every hit with its citation."""
     if (question is None) == (batch is None):
-        raise Misconfigured("Give one question, or --batch FILE.", safe="Nothing was searched.", next='Like this: probatum search "broken collarbone".')
+        raise Misconfigured(
+            "Give one question, or --batch FILE.",
+            safe="Nothing was searched.",
+            next='Like this: probatum search "broken collarbone".',
+        )
     from probatum.search import Searcher
 
     home, filters = settings().home, dict(_filter(item) for item in where or [])
     searcher = Searcher.open(home) if release is None else Searcher.of_release(home, _release(release))
     for asked in _questions(batch) if batch else [question]:
-        show.hits(asked, searcher.release, searcher.search(asked, source=source, k=k, where=filters), as_json=json or batch is not None)
+        show.hits(
+            asked,
+            searcher.release,
+            searcher.search(asked, source=source, k=k, where=filters),
+            as_json=json or batch is not None,
+        )
 
 
 @app.command("show")
-def show_document(document: Annotated[str, typer.Argument(help="A document's id, or a chunk's (document#chunk).")], source: SourceOption = None, json: Json = False) -> None:
+def show_document(
+    document: Annotated[str, typer.Argument(help="A document's id, or a chunk's (document#chunk).")],
+    source: SourceOption = None,
+    json: Json = False,
+) -> None:
     """A document or chunk of the release that serves, in full."""
     from probatum.lookup import look_up
 
@@ -171,7 +231,10 @@ def show_document(document: Annotated[str, typer.Argument(help="A document's id,
 
 
 @app.command()
-def verify(release: Annotated[str | None, typer.Argument(help="Without it, the release that serves.")] = None, json: Json = False) -> None:
+def verify(
+    release: Annotated[str | None, typer.Argument(help="Without it, the release that serves.")] = None,
+    json: Json = False,
+) -> None:
     """Recompute every digest of a release from the bytes on disk."""
     from probatum.verify import verify as verify_release
 
@@ -194,7 +257,9 @@ def _release(name: str | None) -> Manifest:
     found = Releases(settings().home)
     manifest = found.read(name) if name else found.current()
     if manifest is None:
-        raise Misconfigured("No release has been published yet.", safe="Nothing was read.", next="Run `probatum refresh --all`.")
+        raise Misconfigured(
+            "No release has been published yet.", safe="Nothing was read.", next="Run `probatum refresh --all`."
+        )
     return manifest
 
 
@@ -202,17 +267,21 @@ def _questions(batch: str) -> Iterator[str]:
     try:
         lines = sys.stdin if batch == "-" else Path(batch).open(encoding="utf-8")  # noqa: SIM115 - read once, to its end
     except OSError as error:
-        raise Misconfigured(f"{batch} cannot be read ({error.strerror}).", safe="Nothing was searched.", next="Give a file with a question a line.") from None
+        raise Misconfigured(
+            f"{batch} cannot be read ({error.strerror}).",
+            safe="Nothing was searched.",
+            next="Give a file with a question a line.",
+        ) from None
     return (line.strip() for line in lines if line.strip())
 
 
 def _filter(item: str) -> tuple[str, object]:
     name, sign, value = item.partition("=")
     if not sign:
-        raise Misconfigured(f"--where {item} has no value.", safe="Nothing was searched.", next="Like this: --where tier=1.")
+        raise Misconfigured(
+            f"--where {item} has no value.", safe="Nothing was searched.", next="Like this: --where tier=1."
+        )
     return name, {"true": True, "false": False}.get(value.lower(), value) if name == "billable" else value
-
-
 
 
 if __name__ == "__main__":

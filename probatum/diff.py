@@ -18,7 +18,11 @@ from probatum.release import Manifest, SourceState
 from probatum.tables import open_table
 
 _COLUMNS = ("id", "hash", "title", "meta")
-_WATCHED = {"icd10": ("billable",), "formulary": ("tier", "restriction", "criteria"), "guidelines": ("version", "effective", "number")}
+_WATCHED = {
+    "icd10": ("billable",),
+    "formulary": ("tier", "restriction", "criteria"),
+    "guidelines": ("version", "effective", "number"),
+}
 
 
 @dataclass(frozen=True)
@@ -50,15 +54,24 @@ class SourceDiff:
     def official_counts(self) -> dict[str, int]:
         """Additions, deletions and revisions of billable codes and headers, as the publisher's addenda count them."""
         flips = len(self.flips("billable"))
-        return {"added": len(self.added) + flips, "deleted": len(self.removed) + flips, "revised": sum("title" in c.facts and "billable" not in c.facts for c in self.changed)}
+        return {
+            "added": len(self.added) + flips,
+            "deleted": len(self.removed) + flips,
+            "revised": sum("title" in c.facts and "billable" not in c.facts for c in self.changed),
+        }
 
     def as_json(self) -> dict:
         return {
-            "source": self.source, "before": self.before, "after": self.after,
-            "added": [list(pair) for pair in self.added], "removed": [list(pair) for pair in self.removed],
+            "source": self.source,
+            "before": self.before,
+            "after": self.after,
+            "added": [list(pair) for pair in self.added],
+            "removed": [list(pair) for pair in self.removed],
             "superseded": [list(pair) for pair in self.superseded],
-            "changed": [{"id": c.id, "title": c.title, "facts": {k: list(v) for k, v in c.facts.items()}} for c in self.changed],
-        }  # fmt: skip
+            "changed": [
+                {"id": c.id, "title": c.title, "facts": {k: list(v) for k, v in c.facts.items()}} for c in self.changed
+            ],
+        }
 
 
 def diff_releases(home: Path, before: Manifest, after: Manifest) -> list[SourceDiff]:
@@ -77,9 +90,14 @@ def diff_states(home: Path, source: str, before: SourceState | None, after: Sour
     differing = [i for i in sorted(new.keys() & old.keys()) if new[i]["hash"] != old[i]["hash"]]
     changes = [_change(source, old[i], new[i]) for i in differing]
     return SourceDiff(
-        source, before.release if before else "", after.release if after else "", added, removed,
-        tuple(change for change in changes if change.facts), _superseded(source, old, new, removed),
-    )  # fmt: skip
+        source,
+        before.release if before else "",
+        after.release if after else "",
+        added,
+        removed,
+        tuple(change for change in changes if change.facts),
+        _superseded(source, old, new, removed),
+    )
 
 
 def _documents(home: Path, state: SourceState | None) -> dict[str, dict]:
@@ -92,7 +110,9 @@ def _documents(home: Path, state: SourceState | None) -> dict[str, dict]:
 def _change(source: str, old: dict, new: dict) -> Change:
     """What differs. A document in which only its date or origin moved on is no change."""
     meta, was = orjson.loads(new["meta"]), orjson.loads(old["meta"])
-    facts = {name: (was.get(name), meta.get(name)) for name in _WATCHED.get(source, ()) if was.get(name) != meta.get(name)}
+    facts = {
+        name: (was.get(name), meta.get(name)) for name in _WATCHED.get(source, ()) if was.get(name) != meta.get(name)
+    }
     if old["title"] != new["title"]:
         facts["title"] = (old["title"], new["title"])
     if not facts and old["text"] != new["text"]:
@@ -101,7 +121,15 @@ def _change(source: str, old: dict, new: dict) -> Change:
 
 
 def _superseded(source: str, old: dict, new: dict, removed) -> tuple[tuple[str, str], ...]:
-    by_number = {number: i for i, row in old.items() if (number := orjson.loads(row["meta"]).get("number"))} if source == "guidelines" else {}
+    by_number = (
+        {number: i for i, row in old.items() if (number := orjson.loads(row["meta"]).get("number"))}
+        if source == "guidelines"
+        else {}
+    )
     gone = {i for i, _ in removed}
-    pairs = [(by_number.get(orjson.loads(row["meta"]).get("supersedes") or ""), i) for i, row in new.items()] if by_number else []
+    pairs = (
+        [(by_number.get(orjson.loads(row["meta"]).get("supersedes") or ""), i) for i, row in new.items()]
+        if by_number
+        else []
+    )
     return tuple((was, now) for was, now in pairs if was in gone)

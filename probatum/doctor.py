@@ -29,7 +29,10 @@ class Finding:
 
 def examine(chosen: Settings) -> list[Finding]:
     """All findings, in the order a person would look."""
-    findings = [_home(chosen.home), _guarded("The encoder", lambda: f"Encoder {identify(chosen)[1].name}, {identify(chosen)[1].precision}.")]
+    findings = [
+        _home(chosen.home),
+        _guarded("The encoder", lambda: f"Encoder {identify(chosen)[1].name}, {identify(chosen)[1].precision}."),
+    ]
     try:
         serving = Releases(chosen.home).current()
     except ProbatumError as error:
@@ -37,8 +40,16 @@ def examine(chosen: Settings) -> list[Finding]:
     if serving is None:
         findings.append(Finding("note", "No release has been published yet.", "Run `probatum refresh --all`."))
     else:
-        findings += [Finding("ok", f"Release {serving.id} serves {', '.join(serving.sources)}."), *_tables(chosen.home, serving), *_golden(chosen, serving)]
-    findings.append(_guarded("The journal", lambda: f"The journal is whole, {Journal(chosen.home / 'journal.jsonl').verify()} records."))
+        findings += [
+            Finding("ok", f"Release {serving.id} serves {', '.join(serving.sources)}."),
+            *_tables(chosen.home, serving),
+            *_golden(chosen, serving),
+        ]
+    findings.append(
+        _guarded(
+            "The journal", lambda: f"The journal is whole, {Journal(chosen.home / 'journal.jsonl').verify()} records."
+        )
+    )
     return findings + _quarantine(chosen.home)
 
 
@@ -47,7 +58,11 @@ def _home(home: Path) -> Finding:
         return Finding("note", f"The home {home} does not exist yet.", "The first refresh makes it.")
     free = shutil.disk_usage(home).free
     if free < _ROOM_BYTES:
-        return Finding("wrong", f"Only {free >> 20} MiB are free where the home is ({_ROOM_BYTES >> 20} MiB needed).", "Free some space, or move the home and set PROBATUM_HOME.")
+        return Finding(
+            "wrong",
+            f"Only {free >> 20} MiB are free where the home is ({_ROOM_BYTES >> 20} MiB needed).",
+            "Free some space, or move the home and set PROBATUM_HOME.",
+        )
     return Finding("ok", f"The home is {home}, {free >> 30} GiB free.")
 
 
@@ -68,9 +83,17 @@ def _tables(home: Path, serving: Manifest) -> list[Finding]:
                 findings.append(Finding("wrong", error.happened, error.next))
                 continue
             if (rows := pinned.count()) != table.rows:
-                findings.append(Finding("wrong", f"Table {table.name} has {rows:,} rows, the release says {table.rows:,}.", "Run `probatum verify`, then `probatum rollback`."))
+                findings.append(
+                    Finding(
+                        "wrong",
+                        f"Table {table.name} has {rows:,} rows, the release says {table.rows:,}.",
+                        "Run `probatum verify`, then `probatum rollback`.",
+                    )
+                )
             elif any(pinned.unindexed_rows().values()):
-                findings.append(Finding("wrong", f"Table {table.name} has rows no index covers.", "Refresh the source again."))
+                findings.append(
+                    Finding("wrong", f"Table {table.name} has rows no index covers.", "Refresh the source again.")
+                )
     return findings or [Finding("ok", "All tables open, with every row indexed.")]
 
 
@@ -83,9 +106,18 @@ def _golden(chosen: Settings, serving: Manifest) -> list[Finding]:
             findings.append(Finding("wrong", error.happened, error.next))
             continue
         if count < LEAST_QUESTIONS:
-            findings.append(Finding("wrong", f"{name} has {count} golden questions for {state.release} ({LEAST_QUESTIONS} needed).", f"Add reviewed ones to expectations/golden/{name}.jsonl."))
+            findings.append(
+                Finding(
+                    "wrong",
+                    f"{name} has {count} golden questions for {state.release} ({LEAST_QUESTIONS} needed).",
+                    f"Add reviewed ones to expectations/golden/{name}.jsonl.",
+                )
+            )
     return findings
 
 
 def _quarantine(home: Path) -> list[Finding]:
-    return [Finding("note", f"In quarantine: {item.id} ({', '.join(item.files[:2])}). {item.reason}", item.next) for item in Quarantine(home).all()]
+    return [
+        Finding("note", f"In quarantine: {item.id} ({', '.join(item.files[:2])}). {item.reason}", item.next)
+        for item in Quarantine(home).all()
+    ]

@@ -50,19 +50,25 @@ class Encoder:
             model = model.to(torch.bfloat16)
         model.eval()
         if int(model.get_embedding_dimension()) != identity.width:
-            raise Damaged(f"{identity.name} gives vectors of another width than its files say.", next="Install the encoder again.")
+            raise Damaged(
+                f"{identity.name} gives vectors of another width than its files say.", next="Install the encoder again."
+            )
         return cls(model, identity, chosen.encoder_batch_tokens)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, the two special ones included, before any truncation."""
         if not texts:
             return []
-        lengths = self._tokenizer(list(texts), add_special_tokens=True, truncation=False, return_attention_mask=False, verbose=False)
+        lengths = self._tokenizer(
+            list(texts), add_special_tokens=True, truncation=False, return_attention_mask=False, verbose=False
+        )
         return [len(ids) for ids in lengths["input_ids"]]
 
     def token_spans(self, text: str) -> list[tuple[int, int]]:
         """(start, end) in characters of every token of `text`, special ones excluded."""
-        return self._tokenizer(text, add_special_tokens=False, truncation=False, return_offsets_mapping=True, verbose=False)["offset_mapping"]
+        return self._tokenizer(
+            text, add_special_tokens=False, truncation=False, return_offsets_mapping=True, verbose=False
+        )["offset_mapping"]
 
     def encode(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> np.ndarray:
         """Unit vectors, float32, shape (len(texts), width), in the order of `texts`.
@@ -83,7 +89,11 @@ class Encoder:
         if not question.strip():
             raise Rejected("The question is empty.", safe="Nothing was searched.", next="Ask with at least one word.")
         if len(question) > _MAX_QUERY_CHARACTERS:
-            raise Rejected(f"The question has {len(question)} characters ({_MAX_QUERY_CHARACTERS} allowed).", safe="Nothing was searched.", next="Shorten it.")
+            raise Rejected(
+                f"The question has {len(question)} characters ({_MAX_QUERY_CHARACTERS} allowed).",
+                safe="Nothing was searched.",
+                next="Shorten it.",
+            )
         return self.encode([question])[0]
 
     def _batches(self, texts: list[str]) -> list[list[int]]:

@@ -40,10 +40,16 @@ def identify(chosen: Settings) -> tuple[Path, EncoderIdentity]:
     folder, name, revision, expected = _locate(chosen)
     weights = folder / "model.safetensors"
     if not weights.is_file():
-        raise Misconfigured(f"Encoder folder {folder.name} has no model.safetensors.", next="Point PROBATUM_ENCODER at a sentence-transformers folder with safetensors weights.")
+        raise Misconfigured(
+            f"Encoder folder {folder.name} has no model.safetensors.",
+            next="Point PROBATUM_ENCODER at a sentence-transformers folder with safetensors weights.",
+        )
     seen = _digest_of(weights, weights.stat().st_mtime_ns, weights.stat().st_size)
     if seen != expected:
-        raise Damaged(f"The weights of {name} are {seen[:12]}…, expected {expected[:12]}….", next="Install the encoder again, or correct PROBATUM_ENCODER_SHA256.")
+        raise Damaged(
+            f"The weights of {name} are {seen[:12]}…, expected {expected[:12]}….",
+            next="Install the encoder again, or correct PROBATUM_ENCODER_SHA256.",
+        )
     precision = _precision(chosen.encoder_precision)
     parts = {"weights": seen, "precision": precision, "normalise": True}
     parts |= {n: digests.of_file(folder / n) for n in _CONFIGURATION if (folder / n).is_file()}
@@ -59,7 +65,10 @@ def _width(folder: Path) -> int:
     for file, key in (("1_Pooling/config.json", "word_embedding_dimension"), ("config.json", "hidden_size")):
         if (folder / file).is_file() and (width := orjson.loads((folder / file).read_bytes()).get(key)):
             return int(width)
-    raise Misconfigured(f"Encoder folder {folder.name} does not say how wide its vectors are.", next="Use a folder saved by sentence-transformers.")
+    raise Misconfigured(
+        f"Encoder folder {folder.name} does not say how wide its vectors are.",
+        next="Use a folder saved by sentence-transformers.",
+    )
 
 
 def _locate(chosen: Settings) -> tuple[Path, str, str, str]:
@@ -68,9 +77,15 @@ def _locate(chosen: Settings) -> tuple[Path, str, str, str]:
         return _embedded_folder(), EMBEDDED_NAME, importlib.metadata.version(_EMBEDDED_PACKAGE), _EMBEDDED_SHA256
     folder = Path(chosen.encoder).expanduser()
     if not folder.is_dir():
-        raise Misconfigured(f"PROBATUM_ENCODER names {chosen.encoder}, which is not a folder here.", next="Download the model once, by revision, and name its folder.")
+        raise Misconfigured(
+            f"PROBATUM_ENCODER names {chosen.encoder}, which is not a folder here.",
+            next="Download the model once, by revision, and name its folder.",
+        )
     if not chosen.encoder_sha256:
-        raise Misconfigured("PROBATUM_ENCODER_SHA256 is empty.", next="Set it to the sha256 of the folder's model.safetensors: what is not pinned is not loaded.")
+        raise Misconfigured(
+            "PROBATUM_ENCODER_SHA256 is empty.",
+            next="Set it to the sha256 of the folder's model.safetensors: what is not pinned is not loaded.",
+        )
     return folder, folder.name, chosen.encoder_revision or "unnamed", chosen.encoder_sha256.lower()
 
 

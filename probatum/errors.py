@@ -10,7 +10,9 @@ class ProbatumError(Exception):
 
     exit_code = 1
 
-    def __init__(self, happened: str, *, safe: str = "Nothing was published; what served before still serves.", next: str):
+    def __init__(
+        self, happened: str, *, safe: str = "Nothing was published; what served before still serves.", next: str
+    ):
         self.happened, self.safe, self.next = happened, safe, next
         super().__init__(f"{happened} {safe} {next}")
 

@@ -60,7 +60,11 @@ def read_golden(folder: Path, source: str, release: str) -> list[GoldenQuestion]
     path = folder / "golden" / f"{source}.jsonl"
     if not path.exists():
         return []
-    questions = [_question(line, path.name, number) for number, line in enumerate(path.read_bytes().splitlines(), 1) if line.strip()]
+    questions = [
+        _question(line, path.name, number)
+        for number, line in enumerate(path.read_bytes().splitlines(), 1)
+        if line.strip()
+    ]
     _check_unique(path.name, "id", [q.id for q in questions])
     holding = [q for q in questions if q.release in ("", release)]
     _check_unique(path.name, "question", [q.question for q in holding])
@@ -83,4 +87,6 @@ def _question(line: bytes, name: str, number: int) -> GoldenQuestion:
         raise Misconfigured(f"{name}, line {number}, is no JSON ({error}).", next="Correct the line.") from None
     except ValidationError as error:
         first = error.errors()[0]
-        raise Misconfigured(f"{name}, line {number}: {'.'.join(map(str, first['loc']))}: {first['msg']}.", next="Correct the line.") from None
+        raise Misconfigured(
+            f"{name}, line {number}: {'.'.join(map(str, first['loc']))}: {first['msg']}.", next="Correct the line."
+        ) from None

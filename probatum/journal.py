@@ -29,7 +29,13 @@ class Journal:
             before = _FIRST
             for line in self._lines():
                 before = digests.of_bytes(line)
-            record = {"time": datetime.now(UTC).isoformat(), "action": action, "actor": actor, **facts, "before": before}
+            record = {
+                "time": datetime.now(UTC).isoformat(),
+                "action": action,
+                "actor": actor,
+                **facts,
+                "before": before,
+            }
             with self._path.open("ab") as out:
                 out.write(digests.canonical(record) + b"\n")
                 out.flush()
@@ -47,7 +53,10 @@ class Journal:
             except (orjson.JSONDecodeError, AttributeError):
                 named = None
             if named != before:
-                raise Damaged(f"Line {count} of the journal does not follow from the one before.", next="Compare the journal with its backup; somebody or something changed it.")
+                raise Damaged(
+                    f"Line {count} of the journal does not follow from the one before.",
+                    next="Compare the journal with its backup; somebody or something changed it.",
+                )
             before = digests.of_bytes(line)
         return count
 

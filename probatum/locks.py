@@ -21,5 +21,7 @@ def one_refresh(home: Path, sources: Iterable[str]) -> Iterator[None]:
             try:
                 held.enter_context(FileLock(folder / f"{source}.lock", timeout=_WAIT_S))
             except Timeout:
-                raise Retryable(f"A refresh of {source} is already running.", next="Wait until it ends; it needs no help.") from None
+                raise Retryable(
+                    f"A refresh of {source} is already running.", next="Wait until it ends; it needs no help."
+                ) from None
         yield

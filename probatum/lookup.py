@@ -24,8 +24,21 @@ def look_up(home: Path, manifest: Manifest, identity: str, source: str | None) -
                     continue
                 start, end = texts[0]["start"], texts[0]["end"]
             return {
-                "id": identity if mark else row["id"], "source": name, "title": row["title"], "text": row["text"][start:end], "start": start, "end": end,
-                "valid_from": row["valid_from"], "file": row["file"], "sha256": row["sha256"], "meta": orjson.loads(row["meta"]),
-                "source_release": state.release, "release": manifest.id,
-            }  # fmt: skip
-    raise Rejected(f"Release {manifest.id} has no document {identity!r}.", safe="Nothing was changed.", next='Find its id with `probatum search "…"`.')
+                "id": identity if mark else row["id"],
+                "source": name,
+                "title": row["title"],
+                "text": row["text"][start:end],
+                "start": start,
+                "end": end,
+                "valid_from": row["valid_from"],
+                "file": row["file"],
+                "sha256": row["sha256"],
+                "meta": orjson.loads(row["meta"]),
+                "source_release": state.release,
+                "release": manifest.id,
+            }
+    raise Rejected(
+        f"Release {manifest.id} has no document {identity!r}.",
+        safe="Nothing was changed.",
+        next='Find its id with `probatum search "…"`.',
+    )

@@ -24,11 +24,23 @@ class Outcome:
         """Files set aside while the rest of the source goes on. kept: those whose former version still serves."""
         if items:
             self._quarantined[source] = [
-                {"id": i["id"], "files": i["files"][:1], "reason": i["reason"], "next": i["next"], "former_version_serves": i["files"][0] in kept} for i in items
+                {
+                    "id": i["id"],
+                    "files": i["files"][:1],
+                    "reason": i["reason"],
+                    "next": i["next"],
+                    "former_version_serves": i["files"][0] in kept,
+                }
+                for i in items
             ]
 
     def refused(self, source: str, error: ProbatumError) -> None:
-        self._refused[source] = {"reason": error.happened, "safe": error.safe, "next": error.next, "exit_code": error.exit_code}
+        self._refused[source] = {
+            "reason": error.happened,
+            "safe": error.safe,
+            "next": error.next,
+            "exit_code": error.exit_code,
+        }
 
     def refused_by_audit(self, candidate: str, failures: Mapping[str, list[str]], changed: Iterable[str]) -> list[str]:
         """Note what the audit refused; returns the changed sources that may still go on (none if an unchanged one fails)."""
@@ -36,13 +48,22 @@ class Outcome:
         for source in failures:
             self.refused(
                 source,
-                Rejected("; ".join(failures[source]) + ".", next=f"Run `probatum audit --candidate {candidate[:12]}` for every failing question."),
+                Rejected(
+                    "; ".join(failures[source]) + ".",
+                    next=f"Run `probatum audit --candidate {candidate[:12]}` for every failing question.",
+                ),
             )
         going_on = [source for source in changed if source not in failures]
         if set(failures) <= set(changed):
             return going_on
         for source in going_on:
-            self.refused(source, Rejected(f"It would be published beside {', '.join(sorted(set(failures) - set(changed)))}, which no longer passes.", next="Mend that source first."))
+            self.refused(
+                source,
+                Rejected(
+                    f"It would be published beside {', '.join(sorted(set(failures) - set(changed)))}, which no longer passes.",
+                    next="Mend that source first.",
+                ),
+            )
         return []
 
     def published(self, release: str, candidate: str, sources: Iterable[str]) -> None:
@@ -58,9 +79,15 @@ class Outcome:
 
     def as_json(self) -> dict:
         return {
-            "release": self._release, "candidate": self._candidate, "published": [] if self._held else self._published, "held": self._held, "unchanged": self._unchanged,
-            "refused": self._refused, "quarantined": self._quarantined, "exit_code": self.exit_code,
-        }  # fmt: skip
+            "release": self._release,
+            "candidate": self._candidate,
+            "published": [] if self._held else self._published,
+            "held": self._held,
+            "unchanged": self._unchanged,
+            "refused": self._refused,
+            "quarantined": self._quarantined,
+            "exit_code": self.exit_code,
+        }
 
     def message(self) -> str:
         """One line for a run's state."""

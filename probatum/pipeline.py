@@ -36,7 +36,9 @@ _AGAIN = "Run the refresh again."
 def fetch(chosen: Settings, source, origin: str | None) -> str:
     """Bring the bytes of a release in; returns the digest of the snapshot."""
     found = source.find(origin)
-    taken = Snapshots(chosen.home).take(found.release, [(f.name, f.location) for f in found.files], source.limits, chosen.hosts())
+    taken = Snapshots(chosen.home).take(
+        found.release, [(f.name, f.location) for f in found.files], source.limits, chosen.hosts()
+    )
     return taken.digest()
 
 
@@ -53,13 +55,18 @@ def parse(chosen: Settings, source, snapshot: str) -> str:
     serving = Releases(chosen.home).current()
     state = serving.sources.get(source.name) if serving else None
     parsed = read_snapshot(
-        chosen.home, snapshots.read(source.name, snapshot), limits=source.limits, parser=source.parser_fingerprint(), per_file=source.per_file,
+        chosen.home,
+        snapshots.read(source.name, snapshot),
+        limits=source.limits,
+        parser=source.parser_fingerprint(),
+        per_file=source.per_file,
         before=snapshots.read(source.name, state.snapshot) if state else None,
-    )  # fmt: skip
+    )
     described = {
         "paths": [str(path.relative_to(chosen.home)) for path in parsed.paths],
-        "quarantined": [asdict(q) for q in parsed.quarantined], "kept": list(parsed.kept),
-    }  # fmt: skip
+        "quarantined": [asdict(q) for q in parsed.quarantined],
+        "kept": list(parsed.kept),
+    }
     digest = digests.of_json(described)
     write_json(_parsed_file(chosen, source.name, digest), described)
     return digest
@@ -73,7 +80,7 @@ def read_parsed(chosen: Settings, source: str, digest: str) -> dict:
 def write(chosen: Settings, source, snapshot: str, parsed: str, *, allowed_loss: float) -> str:
     """Chunk, embed and merge into the tables of the source; returns the digest of its new state.
 
-    Raises Rejected, and quarantines the snapshot, when too many documents are gone or rows are not fit to be written.    """
+    Raises Rejected, and quarantines the snapshot, when too many documents are gone or rows are not fit to be written."""
     from probatum.encoder import Encoder
 
     taken = Snapshots(chosen.home).read(source.name, snapshot)
@@ -81,15 +88,25 @@ def write(chosen: Settings, source, snapshot: str, parsed: str, *, allowed_loss:
     serving = Releases(chosen.home).current()
     try:
         documents = Parsed(tuple(chosen.home / path for path in described["paths"]), (), ()).documents()
-        check_loss(taken.release, snapshot, len(documents), serving, allowed=allowed_loss, expectations=chosen.expectations)
+        check_loss(
+            taken.release, snapshot, len(documents), serving, allowed=allowed_loss, expectations=chosen.expectations
+        )
         state, _ = write_source(
-            chosen.home, taken, documents, Encoder.load(chosen), made_by=_made_by(chosen, source, snapshot),
+            chosen.home,
+            taken,
+            documents,
+            Encoder.load(chosen),
+            made_by=_made_by(chosen, source, snapshot),
             quarantined=[name for q in described["quarantined"] for name in q["files"][:1]],
             serving=serving.sources.get(source.name) if serving else None,
-        )  # fmt: skip
+        )
     except Rejected as refused:
-        kept = Quarantine(chosen.home).put(source.name, taken.release.name, list(taken.files), reason=refused.happened, next=refused.next)
-        raise Rejected(f"{refused.happened} It is in quarantine as {kept.id}.", safe=refused.safe, next=refused.next) from refused
+        kept = Quarantine(chosen.home).put(
+            source.name, taken.release.name, list(taken.files), reason=refused.happened, next=refused.next
+        )
+        raise Rejected(
+            f"{refused.happened} It is in quarantine as {kept.id}.", safe=refused.safe, next=refused.next
+        ) from refused
     digest = digests.of_json(state.model_dump(mode="json"))
     write_json(_state_file(chosen, digest), {"source": source.name, "state": state.model_dump(mode="json")})
     return digest
@@ -113,7 +130,12 @@ def serves(chosen: Settings, source: str, digest: str) -> bool:
     now = serving.sources.get(source) if serving else None
     raw = read_json(_state_file(chosen, digest), what="A source's state", next=_AGAIN)
     new = SourceState.model_validate(raw["state"])
-    return now is not None and (now.release, now.snapshot, now.documents.digest, now.texts.digest) == (new.release, new.snapshot, new.documents.digest, new.texts.digest)
+    return now is not None and (now.release, now.snapshot, now.documents.digest, now.texts.digest) == (
+        new.release,
+        new.snapshot,
+        new.documents.digest,
+        new.texts.digest,
+    )
 
 
 def audit(chosen: Settings, candidate: str) -> AuditReport:
@@ -123,23 +145,33 @@ def audit(chosen: Settings, candidate: str) -> AuditReport:
 
     serving = Releases(chosen.home).current()
     read = read_candidate(chosen, candidate)
-    return audit_candidate(chosen.home, chosen.expectations, read, Encoder.load(chosen, precision=read.encoder.precision), serving=serving)
+    return audit_candidate(
+        chosen.home, chosen.expectations, read, Encoder.load(chosen, precision=read.encoder.precision), serving=serving
+    )
 
 
 def publish(chosen: Settings, candidate: str, *, actor: str) -> Manifest:
     """Publish a candidate on its stored audit. Raises Rejected, Conflict."""
     from probatum.audit import read_report
 
-    return Publisher(chosen.home).publish(read_candidate(chosen, candidate), read_report(chosen.home, candidate), actor=actor)
+    return Publisher(chosen.home).publish(
+        read_candidate(chosen, candidate), read_report(chosen.home, candidate), actor=actor
+    )
 
 
 def find_candidate(chosen: Settings, beginning: str | None) -> str:
     """The digest of the newest candidate, or of the one it begins with. Raises Rejected when there is none, or several."""
-    paths = sorted((p for p in (chosen.home / "candidates").glob("*.json") if not p.name.startswith("state-")), key=lambda p: p.stat().st_mtime)
+    paths = sorted(
+        (p for p in (chosen.home / "candidates").glob("*.json") if not p.name.startswith("state-")),
+        key=lambda p: p.stat().st_mtime,
+    )
     if beginning:
         paths = [p for p in paths if p.stem.startswith(beginning)]
     if not paths or (beginning and len(paths) > 1):
-        raise Rejected(f"{len(paths) or 'No'} candidate{'s' if len(paths) > 1 else ''} found.", next="Run `probatum refresh --hold` to make one, or give more of its digest.")
+        raise Rejected(
+            f"{len(paths) or 'No'} candidate{'s' if len(paths) > 1 else ''} found.",
+            next="Run `probatum refresh --hold` to make one, or give more of its digest.",
+        )
     return paths[-1].stem
 
 

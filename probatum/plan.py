@@ -42,23 +42,35 @@ def plan_source(chosen: Settings, source, origin: str | None) -> Plan:
     snapshot = Snapshots(chosen.home).read(source.name, digest)
     release = snapshot.release
     facts = {
-        "source": source.name, "release": release.name, "valid_from": release.valid_from.isoformat(), "origin": release.origin,
-        "files": len(snapshot.files), "size_bytes": sum(f.size for f in snapshot.files),
-    }  # fmt: skip
+        "source": source.name,
+        "release": release.name,
+        "valid_from": release.valid_from.isoformat(),
+        "origin": release.origin,
+        "files": len(snapshot.files),
+        "size_bytes": sum(f.size for f in snapshot.files),
+    }
     if pipeline.already_serves(chosen, source, digest):
         return Plan(**facts, serves=True)
     described = pipeline.read_parsed(chosen, source.name, pipeline.parse(chosen, source, digest))
     documents = Parsed(tuple(chosen.home / path for path in described["paths"]), (), ()).documents()
     rows = document_rows(documents)
-    new, old = dict(zip(rows["id"].to_pylist(), rows["hash"].to_pylist(), strict=True)), _serving_hashes(chosen, source.name)
+    new, old = (
+        dict(zip(rows["id"].to_pylist(), rows["hash"].to_pylist(), strict=True)),
+        _serving_hashes(chosen, source.name),
+    )
     encoded = _texts(documents)
     _, identity = identify(chosen)
     return Plan(
-        **facts, serves=False, added=len(new.keys() - old.keys()), removed=len(old.keys() - new.keys()),
-        changed=sum(old[i] != h for i, h in new.items() if i in old), unchanged=sum(old.get(i) == h for i, h in new.items()),
-        texts=len(encoded), texts_to_encode=missing_from_cache(identity.digest, encoded, chosen.home / "vectors"),
+        **facts,
+        serves=False,
+        added=len(new.keys() - old.keys()),
+        removed=len(old.keys() - new.keys()),
+        changed=sum(old[i] != h for i, h in new.items() if i in old),
+        unchanged=sum(old.get(i) == h for i, h in new.items()),
+        texts=len(encoded),
+        texts_to_encode=missing_from_cache(identity.digest, encoded, chosen.home / "vectors"),
         unreadable=tuple(f"{q['files'][0]}: {q['reason']}" for q in described["quarantined"]),
-    )  # fmt: skip
+    )
 
 
 def _serving_hashes(chosen: Settings, source: str) -> dict[str, str]:
@@ -76,4 +88,9 @@ def _texts(documents) -> list[str]:
     from probatum.encoder import Encoder
 
     encoder = Encoder.load()
-    return [text.encoded for d in documents for piece in chunk(d, encoder.count_tokens, encoder.max_tokens) for text in piece.texts]
+    return [
+        text.encoded
+        for d in documents
+        for piece in chunk(d, encoder.count_tokens, encoder.max_tokens)
+        for text in piece.texts
+    ]

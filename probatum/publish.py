@@ -41,15 +41,22 @@ class Publisher(Releases):
                 )
             now = datetime.now(UTC)
             manifest = Manifest(
-                id=self._next_id(now.date()), parent=candidate.parent, created=now, candidate=candidate.digest(),
-                audit=report.digest(), sources=candidate.sources, encoder=candidate.encoder,
-            )  # fmt: skip
+                id=self._next_id(now.date()),
+                parent=candidate.parent,
+                created=now,
+                candidate=candidate.digest(),
+                audit=report.digest(),
+                sources=candidate.sources,
+                encoder=candidate.encoder,
+            )
             self._protect(manifest)
             write_json(self.folder / f"{manifest.id}.json", manifest.model_dump(mode="json"))
             seam("after-manifest")
             self._point_to(manifest)
             seam("after-pointer")
-        self.journal().add("publish", actor=actor, release=manifest.id, parent=manifest.parent, candidate=manifest.candidate)
+        self.journal().add(
+            "publish", actor=actor, release=manifest.id, parent=manifest.parent, candidate=manifest.candidate
+        )
         return manifest
 
     def rollback(self, release: str | None, *, actor: str) -> Manifest:
@@ -59,7 +66,9 @@ class Publisher(Releases):
                 serving = self.current()
                 release = serving.parent if serving else ""
                 if not release:
-                    raise Rejected("There is no release before the one that serves.", next="Run `probatum releases` and name one.")
+                    raise Rejected(
+                        "There is no release before the one that serves.", next="Run `probatum releases` and name one."
+                    )
             manifest = self.read(release)
             self._point_to(manifest)
         self.journal().add("rollback", actor=actor, release=manifest.id)

@@ -36,7 +36,14 @@ class Quarantine:
         now = datetime.now(UTC)
         identity = known or f"{now.date()}-{source}-{key}"
         if not known:
-            value = {"source": source, "release": release, "files": named, "reason": reason, "next": next, "since": now.isoformat()}
+            value = {
+                "source": source,
+                "release": release,
+                "files": named,
+                "reason": reason,
+                "next": next,
+                "since": now.isoformat(),
+            }
             write_json(self._folder / identity / "reason.json", value)
         return Quarantined(identity, source, release, tuple(f.name for f in files), reason, next)
 
@@ -45,7 +52,16 @@ class Quarantine:
         found = []
         for path in sorted(self._folder.glob("*/reason.json")):
             raw = read_json(path, what="A reason in quarantine", next="Delete the folder if it is not needed.")
-            found.append(Quarantined(path.parent.name, raw["source"], raw["release"], tuple(f["name"] for f in raw["files"]), raw["reason"], raw["next"]))
+            found.append(
+                Quarantined(
+                    path.parent.name,
+                    raw["source"],
+                    raw["release"],
+                    tuple(f["name"] for f in raw["files"]),
+                    raw["reason"],
+                    raw["next"],
+                )
+            )
         return found
 
 

@@ -39,7 +39,10 @@ class Parsed:
         seen: set[str] = set()
         twice = sorted({d.id for d in found if d.id in seen or seen.add(d.id)})
         if twice:
-            raise Rejected(f"{len(twice)} documents have an id that another has too, first {', '.join(twice[:3])}.", next="Remove the duplicates from the source.")
+            raise Rejected(
+                f"{len(twice)} documents have an id that another has too, first {', '.join(twice[:3])}.",
+                next="Remove the duplicates from the source.",
+            )
         return found
 
 
@@ -68,25 +71,42 @@ def read_snapshot(
         if refusal is None:
             paths.append(unit.output)
             continue
-        quarantined.append(Quarantine(home).put(snapshot.release.source, snapshot.release.name, list(unit.files), reason=refusal.reason, next=refusal.advice))
+        quarantined.append(
+            Quarantine(home).put(
+                snapshot.release.source,
+                snapshot.release.name,
+                list(unit.files),
+                reason=refusal.reason,
+                next=refusal.advice,
+            )
+        )
         if (old := former.get(unit.files[0].name)) and old.exists():
             paths.append(old)
             kept.append(unit.files[0].name)
     if not paths:
         reason = quarantined[0]
-        raise Rejected(f"{snapshot.release.source} {snapshot.release.name}: {reason.reason} It is in quarantine as {reason.id}.", next=reason.next)
+        raise Rejected(
+            f"{snapshot.release.source} {snapshot.release.name}: {reason.reason} It is in quarantine as {reason.id}.",
+            next=reason.next,
+        )
     return Parsed(tuple(paths), tuple(quarantined), tuple(kept))
 
 
 def _units(snapshot: Snapshot, folder: Path, parser: str, per_file: bool) -> list[_Unit]:
     alongside = tuple(f for f in snapshot.files if f.name in _ALONGSIDE)
     if per_file:
-        groups: Iterable[tuple[SnapshotFile, ...]] = [(f, *alongside) for f in snapshot.files if f.name not in _ALONGSIDE]
+        groups: Iterable[tuple[SnapshotFile, ...]] = [
+            (f, *alongside) for f in snapshot.files if f.name not in _ALONGSIDE
+        ]
     else:
         groups = [snapshot.files]
     release = snapshot.release
     return [
-        _Unit(files, folder / f"{digests.of_json([parser, release.name, release.valid_from.isoformat(), [(f.name, f.sha256) for f in files]])}.jsonl")
+        _Unit(
+            files,
+            folder
+            / f"{digests.of_json([parser, release.name, release.valid_from.isoformat(), [(f.name, f.sha256) for f in files]])}.jsonl",
+        )
         for files in groups
     ]
 
@@ -98,13 +118,21 @@ def _read_missing(home: Path, snapshot: Snapshot, units: list[_Unit], limits: Li
         return {}
     release = asdict(snapshot.release) | {"valid_from": snapshot.release.valid_from.isoformat()}
     jobs = [
-        {"source": snapshot.release.source, "release": release, "files": {f.name: str(snapshots.blob(f.sha256)) for f in unit.files}, "output": str(unit.output)}
+        {
+            "source": snapshot.release.source,
+            "release": release,
+            "files": {f.name: str(snapshots.blob(f.sha256)) for f in unit.files},
+            "output": str(unit.output),
+        }
         for unit in missing
     ]
     outcomes = read_units(
-        "sources.registry:read_unit", jobs, home / "work" / "sandbox" / snapshot.release.source,
-        seconds=limits.parse_seconds, memory_bytes=limits.parse_memory_bytes,
-    )  # fmt: skip
+        "sources.registry:read_unit",
+        jobs,
+        home / "work" / "sandbox" / snapshot.release.source,
+        seconds=limits.parse_seconds,
+        memory_bytes=limits.parse_memory_bytes,
+    )
     return {unit.output: outcome for unit, outcome in zip(missing, outcomes, strict=True) if outcome is not None}
 
 

@@ -44,7 +44,9 @@ class SourceState(Frozen):
     documents: TableVersion
     texts: TableVersion
     made_by: str  # fingerprint of snapshot, code, lexicon and encoder: the same again would give the same tables
-    quarantined: tuple[str, ...] = ()  # files of the publisher's release that are not in it, or are in it as they were before
+    quarantined: tuple[
+        str, ...
+    ] = ()  # files of the publisher's release that are not in it, or are in it as they were before
 
 
 class EncoderState(Frozen):
@@ -68,7 +70,8 @@ class Candidate(Frozen):
             {
                 "encoder": self.encoder.digest,
                 "sources": {
-                    name: [s.release, s.snapshot, s.documents.digest, s.texts.digest] for name, s in self.sources.items()
+                    name: [s.release, s.snapshot, s.documents.digest, s.texts.digest]
+                    for name, s in self.sources.items()
                 },
             }
         )
@@ -102,7 +105,11 @@ class Releases:
             raise Damaged("The pointer current.json names no release.", safe="Nothing was searched.", next=ROLL_BACK)
         manifest = self.read(pointer["release"])
         if manifest.digest() != pointer.get("digest"):
-            raise Damaged(f"The manifest of release {manifest.id} is not the one that was published.", safe="Nothing was searched.", next=ROLL_BACK)
+            raise Damaged(
+                f"The manifest of release {manifest.id} is not the one that was published.",
+                safe="Nothing was searched.",
+                next=ROLL_BACK,
+            )
         return manifest
 
     def read(self, release: str) -> Manifest:
@@ -113,7 +120,11 @@ class Releases:
         try:
             return Manifest.model_validate(read_json(path, what="The manifest", next=ROLL_BACK))
         except ValidationError as error:
-            raise Damaged(f"The manifest of release {release} is not whole ({error.error_count()} wrong fields).", safe="Nothing was searched.", next=ROLL_BACK) from None
+            raise Damaged(
+                f"The manifest of release {release} is not whole ({error.error_count()} wrong fields).",
+                safe="Nothing was searched.",
+                next=ROLL_BACK,
+            ) from None
 
     def all(self) -> list[Manifest]:
         """All releases, oldest first."""

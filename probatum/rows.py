@@ -24,15 +24,23 @@ def document_rows(documents: Iterable[Document]) -> pa.Table:
     rows = []
     for document in documents:
         row = {
-            "id": document.id, "code": str(document.meta.get("rxcui") or ""), "title": document.title, "family": document.family,
-            "text": document.text, "valid_from": document.valid_from, "file": document.file, "sha256": document.sha256,
+            "id": document.id,
+            "code": str(document.meta.get("rxcui") or ""),
+            "title": document.title,
+            "family": document.family,
+            "text": document.text,
+            "valid_from": document.valid_from,
+            "file": document.file,
+            "sha256": document.sha256,
             "meta": orjson.dumps(document.meta, option=orjson.OPT_SORT_KEYS).decode(),
-        }  # fmt: skip
+        }
         rows.append(row | {"hash": digests.of_json(row)})
     return pa.Table.from_pylist(rows, schema=DOCUMENTS)
 
 
-def text_rows(documents: Sequence[Document], chunks: Iterable[Chunk], encoder_digest: str) -> tuple[pa.Table, list[str]]:
+def text_rows(
+    documents: Sequence[Document], chunks: Iterable[Chunk], encoder_digest: str
+) -> tuple[pa.Table, list[str]]:
     """(one row a text, all columns but the vector; what the encoder is to read for each row)."""
     by_id = {document.id: document for document in documents}
     names = {d.id: _names(d) for d in documents if d.layout == "record"}
@@ -42,13 +50,23 @@ def text_rows(documents: Sequence[Document], chunks: Iterable[Chunk], encoder_di
         for number, text in enumerate(chunk.texts):
             row = {
                 "id": f"{chunk.id}/{text.kind}/{digests.of_text(text.text)[:12]}",
-                "document_id": document.id, "chunk_id": chunk.id,
+                "document_id": document.id,
+                "chunk_id": chunk.id,
                 "family": document.family if document.layout == "record" else chunk.id,
-                "parent": document.meta.get("parent") or "", "kind": text.kind, "text": text.text, "words": _words(document, names, by_id, text.text) if number == 0 else "",
-                "section": " > ".join(chunk.section), "valid_from": document.valid_from,
-                "start": chunk.start, "end": chunk.end, "match_start": text.start, "match_end": text.end, "page": chunk.page,
-                "prior": float(document.meta.get("prior", 0.0)), **{name: document.meta.get(name) for name in _FILTERS},
-            }  # fmt: skip
+                "parent": document.meta.get("parent") or "",
+                "kind": text.kind,
+                "text": text.text,
+                "words": _words(document, names, by_id, text.text) if number == 0 else "",
+                "section": " > ".join(chunk.section),
+                "valid_from": document.valid_from,
+                "start": chunk.start,
+                "end": chunk.end,
+                "match_start": text.start,
+                "match_end": text.end,
+                "page": chunk.page,
+                "prior": float(document.meta.get("prior", 0.0)),
+                **{name: document.meta.get(name) for name in _FILTERS},
+            }
             rows.append(row | {"hash": digests.of_json([row, text.encoded, encoder_digest])})
             encoded.append(text.encoded)
     schema = texts_schema(1, encoder_digest)

@@ -104,7 +104,13 @@ class Archive:
 def is_plain_name(name: str) -> bool:
     """Whether a name from an archive or a listing stays inside its folder on every system."""
     path = PurePosixPath(name.replace("\\", "/"))
-    return bool(name) and not path.is_absolute() and ".." not in path.parts and ":" not in path.parts[0] and "\0" not in name
+    return (
+        bool(name)
+        and not path.is_absolute()
+        and ".." not in path.parts
+        and ":" not in path.parts[0]
+        and "\0" not in name
+    )
 
 
 def xml_events(data, limits: Limits, *, what: str) -> Iterable[tuple[str, object]]:
@@ -134,7 +140,10 @@ def decode(data: bytes, encodings: tuple[str, ...], *, what: str) -> str:
             return data.decode(encoding).removeprefix("\ufeff")
         except UnicodeDecodeError:
             continue
-    raise Rejected(f"{what} is not text in {' or '.join(encodings)}.", next="Save it again as UTF-8, or declare its encoding in the column map.")
+    raise Rejected(
+        f"{what} is not text in {' or '.join(encodings)}.",
+        next="Save it again as UTF-8, or declare its encoding in the column map.",
+    )
 
 
 def looks_like_html(data: bytes) -> bool:
@@ -157,7 +166,9 @@ def download(url: str, target: Path, *, limits: Limits, allowed_hosts: frozenset
             _stream(client, url, partial, limits, allowed_hosts)
     except httpx.HTTPError as error:
         partial.unlink(missing_ok=True)
-        raise Retryable(f"{urlsplit(url).hostname} did not deliver ({type(error).__name__}).", next="Run the refresh again later.") from None
+        raise Retryable(
+            f"{urlsplit(url).hostname} did not deliver ({type(error).__name__}).", next="Run the refresh again later."
+        ) from None
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
@@ -172,7 +183,9 @@ def _stream(client: httpx.Client, url: str, partial: Path, limits: Limits, allow
                 url = urljoin(url, response.headers["location"])
                 continue
             if response.status_code == 429 or response.status_code >= 500:
-                raise Retryable(f"{urlsplit(url).hostname} answered {response.status_code}.", next="Run the refresh again later.")
+                raise Retryable(
+                    f"{urlsplit(url).hostname} answered {response.status_code}.", next="Run the refresh again later."
+                )
             if response.status_code != 200:
                 raise Rejected(f"{urlsplit(url).hostname} answered {response.status_code}.", next="Check the address.")
             _save(response, partial, limits)
@@ -186,7 +199,10 @@ def _save(response: httpx.Response, partial: Path, limits: Limits) -> None:
         for block in response.iter_bytes(_BLOCK_BYTES):
             got += len(block)
             if got > limits.file_bytes:
-                raise Rejected(f"The download passed {limits.file_bytes >> 20} MiB.", next="Check the address, or raise the limit of the source.")
+                raise Rejected(
+                    f"The download passed {limits.file_bytes >> 20} MiB.",
+                    next="Check the address, or raise the limit of the source.",
+                )
             taken = time.monotonic() - began
             if taken > _READ_S and got < taken * _SLOWEST_BYTES_PER_S:
                 raise Retryable("The download is too slow to end.", next="Run the refresh again later.")
@@ -202,7 +218,10 @@ def check_address(url: str, allowed_hosts: frozenset[str]) -> None:
     if parts.scheme != "https":
         raise Misconfigured(f"{parts.scheme or 'a bare'} address refused.", next="Use https.")
     if host not in allowed_hosts:
-        raise Misconfigured(f"Host {host} is not on the list of allowed hosts.", next="If it is the publisher's, add it to PROBATUM_ALLOWED_HOSTS.")
+        raise Misconfigured(
+            f"Host {host} is not on the list of allowed hosts.",
+            next="If it is the publisher's, add it to PROBATUM_ALLOWED_HOSTS.",
+        )
 
 
 def is_loopback(host: str) -> bool:

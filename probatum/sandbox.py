@@ -54,12 +54,17 @@ def read_units(
 
 def _run_one_process(function, units, folder, seconds, memory_bytes) -> list[Refusal | None]:
     job, notes = folder / "job.json", folder / "notes.jsonl"
-    write_atomically(job, orjson.dumps({"function": function, "units": list(units), "memory": memory_bytes, "seconds": seconds}))
+    write_atomically(
+        job, orjson.dumps({"function": function, "units": list(units), "memory": memory_bytes, "seconds": seconds})
+    )
     notes.unlink(missing_ok=True)
     with (folder / "stderr.txt").open("wb") as stderr:
         child = subprocess.Popen(
             [sys.executable, "-m", "probatum.sandbox", str(job), str(notes)],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr, start_new_session=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+            start_new_session=True,
         )
     timed_out = _wait(child, notes, seconds)
     done = [_outcome(line) for line in _lines(notes) if line["event"] == "done"]
@@ -98,11 +103,23 @@ def _outcome(line: dict) -> Refusal | None:
 
 def _failure(timed_out: bool, code: int, stderr: Path, seconds: int, memory_bytes: int) -> Refusal:
     if timed_out or code == -signal.SIGXCPU:
-        return Refusal("timeout", f"Reading took more than {seconds} s and was stopped.", "Split the file, or raise the limit of the source.")
+        return Refusal(
+            "timeout",
+            f"Reading took more than {seconds} s and was stopped.",
+            "Split the file, or raise the limit of the source.",
+        )
     tail = stderr.read_bytes()[-4000:]
     if b"MemoryError" in tail or b"bad_alloc" in tail or code == -signal.SIGKILL:
-        return Refusal("memory", f"Reading needed more than {memory_bytes >> 20} MiB and was stopped.", "Split the file, or raise the limit of the source.")
-    return Refusal("crashed", f"The reading process crashed (status {code}).", "Open the file by hand; if it is sound, report the crash.")
+        return Refusal(
+            "memory",
+            f"Reading needed more than {memory_bytes >> 20} MiB and was stopped.",
+            "Split the file, or raise the limit of the source.",
+        )
+    return Refusal(
+        "crashed",
+        f"The reading process crashed (status {code}).",
+        "Open the file by hand; if it is sound, report the crash.",
+    )
 
 
 def _main(job_path: str, notes_path: str) -> None:
@@ -123,9 +140,17 @@ def _attempt(work, unit: dict) -> dict | None:
     except ProbatumError as error:
         return asdict(Refusal("rejected", error.happened, error.next))
     except MemoryError:
-        return asdict(Refusal("memory", "Reading needed more memory than it may have.", "Split the file, or raise the limit of the source."))
+        return asdict(
+            Refusal(
+                "memory",
+                "Reading needed more memory than it may have.",
+                "Split the file, or raise the limit of the source.",
+            )
+        )
     except RecursionError:
-        return asdict(Refusal("rejected", "It is nested too deep to be read.", "Save it again from the program that made it."))
+        return asdict(
+            Refusal("rejected", "It is nested too deep to be read.", "Save it again from the program that made it.")
+        )
     return None
 
 

@@ -44,11 +44,31 @@ _FAMILIES_COMPARED = 12
 _WORDS = 0.5  # best BM25 of the question counts this much
 _ABOVE = 0.02  # what a text of a document above loses
 _NAMED = 0.15  # a name of the document stands in the question, word for word
-_TITLE, _TELLING, _UNASKED = 0.3, 0.35, 0.12  # inside a family: title's cosine, words that tell apart, words not asked for
+_TITLE, _TELLING, _UNASKED = (
+    0.3,
+    0.35,
+    0.12,
+)  # inside a family: title's cosine, words that tell apart, words not asked for
 _UNASKED_MOST = 2.0
 _SAYS_NOTHING = stems("unspecified initial encounter without other closed")
-_CODE = re.compile(r"\b[A-Za-z][0-9][0-9A-Za-z](?:\.?[0-9A-Za-z]{1,4})?\b|\b[A-Z]{2}\d(?:\.[0-9A-Z]{1,4})?\b|\b[A-Za-z]{2,8}-[0-9A-Za-z-]{2,20}\b|\b\d{3,18}\b")
-_ROW = ("document_id", "chunk_id", "family", "parent", "kind", "text", "prior", "page", "section", "start", "end", "match_start", "match_end")
+_CODE = re.compile(
+    r"\b[A-Za-z][0-9][0-9A-Za-z](?:\.?[0-9A-Za-z]{1,4})?\b|\b[A-Z]{2}\d(?:\.[0-9A-Z]{1,4})?\b|\b[A-Za-z]{2,8}-[0-9A-Za-z-]{2,20}\b|\b\d{3,18}\b"
+)
+_ROW = (
+    "document_id",
+    "chunk_id",
+    "family",
+    "parent",
+    "kind",
+    "text",
+    "prior",
+    "page",
+    "section",
+    "start",
+    "end",
+    "match_start",
+    "match_end",
+)
 
 
 @dataclass(frozen=True)
@@ -97,19 +117,23 @@ class Searcher:
         digest = encoder.identity.digest
         self._sources = {
             name: _SourceSearch(
-                name, state, release,
+                name,
+                state,
+                release,
                 open_table(home / "lance", state.documents.name, state.documents.version),
                 open_table(home / "lance", state.texts.name, state.texts.version, encoder_digest=digest),
             )
             for name, state in sources.items()
-        }  # fmt: skip
+        }
 
     @classmethod
     def open(cls, home: Path, encoder: "Encoder | None" = None) -> "Searcher":
         """The release that serves. Raises Misconfigured before the first publish, Damaged if it is not whole."""
         manifest = Releases(home).current()
         if manifest is None:
-            raise Misconfigured("No release has been published yet.", safe="Nothing was searched.", next="Run `probatum refresh --all`.")
+            raise Misconfigured(
+                "No release has been published yet.", safe="Nothing was searched.", next="Run `probatum refresh --all`."
+            )
         return cls.of(home, manifest, encoder) if encoder else cls.of_release(home, manifest)
 
     @classmethod
@@ -134,17 +158,27 @@ class Searcher:
     def sources(self) -> tuple[str, ...]:
         return tuple(self._sources)
 
-    def search(self, question: str, *, source: str | None = None, k: int = 10, where: Mapping[str, object] | None = None) -> list[Hit]:
+    def search(
+        self, question: str, *, source: str | None = None, k: int = 10, where: Mapping[str, object] | None = None
+    ) -> list[Hit]:
         """The best k hits (at most 100). where: filters as values, e.g. {"billable": True, "tier": "1"}.
 
         Without a source all are searched, and each has at least three among ten hits. Raises Rejected for an empty or endless question,
         Misconfigured for an unknown source or filter.
         """
         if not 1 <= k <= MOST_HITS:
-            raise Rejected(f"{k} hits were asked for (1 to {MOST_HITS} possible).", safe="Nothing was searched.", next="Ask for fewer.")
+            raise Rejected(
+                f"{k} hits were asked for (1 to {MOST_HITS} possible).",
+                safe="Nothing was searched.",
+                next="Ask for fewer.",
+            )
         unknown = set(where or {}) - {"billable", "tier", "restriction", "document_id", "family", "kind"}
         if unknown or (source and source not in self._sources):
-            raise Misconfigured(f"Unknown {'filter ' + min(unknown) if unknown else 'source'}.", safe="Nothing was searched.", next=f"Sources here: {', '.join(self._sources)}.")
+            raise Misconfigured(
+                f"Unknown {'filter ' + min(unknown) if unknown else 'source'}.",
+                safe="Nothing was searched.",
+                next=f"Sources here: {', '.join(self._sources)}.",
+            )
         vector = self._encoder.encode_query(question)
         chosen = [source] if source else list(self._sources)
         found = {name: self._sources[name].search(question, vector, k, where or {}) for name in chosen}
@@ -201,10 +235,19 @@ class _SourceSearch:
         digits = [w for w in wanted if w.isdigit()]
         by_id += [row["id"] for row in self._documents.where("code", digits, columns=["id"])] if digits else []
         if where and by_id:
-            by_id = [row["document_id"] for row in self._texts.where_all({"document_id": by_id, **where}, ["document_id"])]
+            by_id = [
+                row["document_id"] for row in self._texts.where_all({"document_id": by_id, **where}, ["document_id"])
+            ]
         return list(dict.fromkeys(sorted(by_id, key=lambda i: wanted.index(i) if i in wanted else len(wanted))))
 
-    def _compared(self, question: str, vector: np.ndarray, families: Sequence[str], matching: Sequence[dict], where: Mapping[str, object]) -> dict[str, _Document]:
+    def _compared(
+        self,
+        question: str,
+        vector: np.ndarray,
+        families: Sequence[str],
+        matching: Sequence[dict],
+        where: Mapping[str, object],
+    ) -> dict[str, _Document]:
         """Every document of the candidate families, scored."""
         if not families:
             return {}
@@ -212,7 +255,9 @@ class _SourceSearch:
         by_record: dict[str, _Document] = {}
         for row in rows:
             key = row["chunk_id"]
-            document = by_record.get(key) or by_record.setdefault(key, _Document(row["document_id"], row["family"], row["parent"], row["prior"]))
+            document = by_record.get(key) or by_record.setdefault(
+                key, _Document(row["document_id"], row["family"], row["parent"], row["prior"])
+            )
             cosine = 1.0 - row["_distance"]
             if row["kind"] in ("title", "section"):
                 document.title, document.title_cosine = row["text"], cosine
@@ -236,10 +281,20 @@ class _SourceSearch:
     def _hits(self, exact: Sequence[str], folded: Sequence[list[_Document]], k: int) -> list[Hit]:
         shown: list[tuple[_Document, list[_Document], bool]] = [(group[0], group[1:], False) for group in folded]
         if exact:
-            rows = {r["document_id"]: r for r in self._texts.where("document_id", list(exact), columns=_ROW) if r["kind"] in ("title", "section")}
-            first = [(_Document(i, rows[i]["family"], "", 0.0, best=rows[i], score=10.0), [], True) for i in exact if i in rows]
+            rows = {
+                r["document_id"]: r
+                for r in self._texts.where("document_id", list(exact), columns=_ROW)
+                if r["kind"] in ("title", "section")
+            }
+            first = [
+                (_Document(i, rows[i]["family"], "", 0.0, best=rows[i], score=10.0), [], True)
+                for i in exact
+                if i in rows
+            ]
             ids = {document.id for document, _, _ in first}
-            shown = first + [(d, [m for m in others if m.id not in ids], x) for d, others, x in shown if d.id not in ids]
+            shown = first + [
+                (d, [m for m in others if m.id not in ids], x) for d, others, x in shown if d.id not in ids
+            ]
         shown = shown[:k]
         ids = {d.id for d, others, _ in shown for d in [d, *others[:MEMBERS_SHOWN]]}
         documents = {row["id"]: row for row in self._documents.where("id", sorted(ids))}
@@ -251,12 +306,28 @@ class _SourceSearch:
         start, end = (row["start"], row["end"]) if own else (0, len(document["text"]))
         members = {m.id: Member(m.id, documents[m.id]["title"]) for m in others if m.id != found.id}
         return Hit(
-            rank=0, source=self.name, release=self._release, source_release=self._state.release, document_id=found.id,
-            title=document["title"], section=row["section"], page=row["page"], text=document["text"][start:end], matched=row["text"],
-            start=start, end=end, citation=self._citation(document, row), valid_from=document["valid_from"], file=document["file"],
-            sha256=document["sha256"], score=round(found.score, 4), exact=exact, members=tuple(members.values()), meta=orjson.loads(document["meta"]),
+            rank=0,
+            source=self.name,
+            release=self._release,
+            source_release=self._state.release,
+            document_id=found.id,
+            title=document["title"],
+            section=row["section"],
+            page=row["page"],
+            text=document["text"][start:end],
+            matched=row["text"],
+            start=start,
+            end=end,
+            citation=self._citation(document, row),
+            valid_from=document["valid_from"],
+            file=document["file"],
+            sha256=document["sha256"],
+            score=round(found.score, 4),
+            exact=exact,
+            members=tuple(members.values()),
+            meta=orjson.loads(document["meta"]),
             chunk_id=row["chunk_id"] if own else f"{found.id}#record",
-        )  # fmt: skip
+        )
 
     def _citation(self, document: Mapping, row: Mapping) -> str:
         place = [document["id"] if self.name != "guidelines" else document["title"]]
@@ -294,7 +365,13 @@ def _within(group: list[_Document], asked: frozenset[str]) -> list[_Document]:
         told = sum(telling[word] for word in words & asked) / wanted
         unasked = sum(telling[word] for word in words - asked - _SAYS_NOTHING) / (3 * everything)
         prior = document.prior if usual else 0.0
-        return document.score + _TITLE * document.title_cosine + _TELLING * told - _UNASKED * min(unasked, _UNASKED_MOST) + prior
+        return (
+            document.score
+            + _TITLE * document.title_cosine
+            + _TELLING * told
+            - _UNASKED * min(unasked, _UNASKED_MOST)
+            + prior
+        )
 
     return sorted(group, key=lambda d: (-fit(d), d.id))
 

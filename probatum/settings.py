@@ -55,7 +55,9 @@ def settings() -> Settings:
     except ValidationError as error:
         wrong = "; ".join(f"PROBATUM_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
         raise Misconfigured(f"Settings are wrong: {wrong}.", next="Correct the environment and run again.") from None
-    return read.model_copy(update={"home": read.home.expanduser().absolute(), "expectations": read.expectations.absolute()})
+    return read.model_copy(
+        update={"home": read.home.expanduser().absolute(), "expectations": read.expectations.absolute()}
+    )
 
 
 def reset() -> None:

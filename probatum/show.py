@@ -51,7 +51,14 @@ def progress(*, quiet: bool) -> Iterator[None]:
         with watching(_plain_lines()):
             yield
         return
-    with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=_err, transient=True) as bars:
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=_err,
+        transient=True,
+    ) as bars:
         tasks: dict[str, object] = {}
 
         def watch(what: str, done: int, total: int) -> None:
@@ -81,15 +88,21 @@ def outcome(value: dict, as_json: bool) -> None:
     for source, items in value["quarantined"].items():
         for item in items:
             still = "its former version still serves" if item["former_version_serves"] else "it is left out"
-            _out.print(f"[yellow]{source}: {escape(item['files'][0])} is in quarantine ({item['id']}), {still}.[/] {escape(item['reason'])} {escape(item['next'])}")
+            _out.print(
+                f"[yellow]{source}: {escape(item['files'][0])} is in quarantine ({item['id']}), {still}.[/] {escape(item['reason'])} {escape(item['next'])}"
+            )
     for source, refusal in value["refused"].items():
-        _out.print(f"[red]{source} refused.[/] {escape(refusal['reason'])}\n  {escape(refusal['safe'])}\n  [bold]{escape(refusal['next'])}[/]")
+        _out.print(
+            f"[red]{source} refused.[/] {escape(refusal['reason'])}\n  {escape(refusal['safe'])}\n  [bold]{escape(refusal['next'])}[/]"
+        )
     if value["unchanged"]:
         _out.print(f"Nothing new: {', '.join(value['unchanged'])}.")
     if value["release"]:
         _out.print(f"[green]Release {value['release']} is published[/] with {', '.join(value['published'])}.")
     elif value["held"]:
-        _out.print(f"Candidate {value['candidate'][:12]} passed its audit and waits. Publish it with `probatum publish {value['candidate'][:12]}`.")
+        _out.print(
+            f"Candidate {value['candidate'][:12]} passed its audit and waits. Publish it with `probatum publish {value['candidate'][:12]}`."
+        )
     elif not value["refused"]:
         _out.print("There is nothing to do: what the publishers offer is what serves.")
 
@@ -99,25 +112,56 @@ def audit(report: "AuditReport", as_json: bool) -> None:
 
     failures = report.failures()
     if as_json:
-        json_line({
-            "candidate": report.candidate, "passed": report.passed, "failures": failures, "figures": figures(report.sources),
-            "failing_questions": {n: [q.model_dump(mode="json") for q in a.questions if not 0 < q.rank <= 3] for n, a in report.sources.items()},
-            "needs_review": {n: a.needs_review for n, a in report.sources.items()},
-        })  # fmt: skip
+        json_line(
+            {
+                "candidate": report.candidate,
+                "passed": report.passed,
+                "failures": failures,
+                "figures": figures(report.sources),
+                "failing_questions": {
+                    n: [q.model_dump(mode="json") for q in a.questions if not 0 < q.rank <= 3]
+                    for n, a in report.sources.items()
+                },
+                "needs_review": {n: a.needs_review for n, a in report.sources.items()},
+            }
+        )
         return
-    table = Table("source", "slice", "n", "@1", "@3", "95 % of @3", "@10", "MRR", "@3 strict", title=f"Golden questions, candidate {report.candidate[:12]}")
+    table = Table(
+        "source",
+        "slice",
+        "n",
+        "@1",
+        "@3",
+        "95 % of @3",
+        "@10",
+        "MRR",
+        "@3 strict",
+        title=f"Golden questions, candidate {report.candidate[:12]}",
+    )
     for f in figures(report.sources):
         style = "bold" if f["slice"] == "all" else ""
-        table.add_row(f["source"], f["slice"], str(f["n"]), *(f"{f[k]:.3f}" for k in ("@1", "@3")), f"{f['low']:.3f}-{f['high']:.3f}", *(f"{f[k]:.3f}" for k in ("@10", "mrr", "@3 strict")), style=style)
+        table.add_row(
+            f["source"],
+            f["slice"],
+            str(f["n"]),
+            *(f"{f[k]:.3f}" for k in ("@1", "@3")),
+            f"{f['low']:.3f}-{f['high']:.3f}",
+            *(f"{f[k]:.3f}" for k in ("@10", "mrr", "@3 strict")),
+            style=style,
+        )
     _out.print(table)
     for name, source in report.sources.items():
         missed = [q for q in source.questions if not 0 < q.rank <= 3]
         for q in missed[:_EXAMPLES]:
-            _out.print(f"  {name} {q.id}{' [red]critical[/]' if q.critical else ''}: first now {', '.join(q.top) or 'nothing'}")
+            _out.print(
+                f"  {name} {q.id}{' [red]critical[/]' if q.critical else ''}: first now {', '.join(q.top) or 'nothing'}"
+            )
         if len(missed) > _EXAMPLES:
             _out.print(f"  {name}: {len(missed) - _EXAMPLES} more, `probatum audit --json` lists them")
         if source.needs_review:
-            _out.print(f"  [yellow]{name}: {len(source.needs_review)} questions expect what is not in the candidate: {', '.join(source.needs_review[:_EXAMPLES])}[/]")
+            _out.print(
+                f"  [yellow]{name}: {len(source.needs_review)} questions expect what is not in the candidate: {', '.join(source.needs_review[:_EXAMPLES])}[/]"
+            )
     for name, reasons in failures.items():
         _out.print(f"[red]{name} is refused:[/] {escape('; '.join(reasons))}")
     if report.passed:
@@ -134,8 +178,20 @@ def served(manifest: "Manifest", as_json: bool) -> None:
 def releases(found: Sequence["Manifest"], serving: "Manifest | None", as_json: bool) -> None:
     if as_json:
         for m in found:
-            json_line({"release": m.id, "parent": m.parent, "created": m.created, "serves": bool(serving and m.id == serving.id), "candidate": m.candidate,
-                       "encoder": m.encoder.name, "sources": {n: {"release": s.release, "valid_from": s.valid_from, "documents": s.documents.rows} for n, s in m.sources.items()}})  # fmt: skip
+            json_line(
+                {
+                    "release": m.id,
+                    "parent": m.parent,
+                    "created": m.created,
+                    "serves": bool(serving and m.id == serving.id),
+                    "candidate": m.candidate,
+                    "encoder": m.encoder.name,
+                    "sources": {
+                        n: {"release": s.release, "valid_from": s.valid_from, "documents": s.documents.rows}
+                        for n, s in m.sources.items()
+                    },
+                }
+            )
         return
     if not found:
         _out.print("No release has been published yet. Run `probatum refresh --all`.")
@@ -143,7 +199,13 @@ def releases(found: Sequence["Manifest"], serving: "Manifest | None", as_json: b
     table = Table("", "release", "after", "created (UTC)", "sources")
     for m in found:
         sources = "\n".join(f"{n} {s.release} ({s.documents.rows:,})" for n, s in m.sources.items())
-        table.add_row("[green]serves[/]" if serving and m.id == serving.id else "", m.id, m.parent, f"{m.created:%Y-%m-%d %H:%M}", sources)
+        table.add_row(
+            "[green]serves[/]" if serving and m.id == serving.id else "",
+            m.id,
+            m.parent,
+            f"{m.created:%Y-%m-%d %H:%M}",
+            sources,
+        )
     _out.print(table)
 
 
@@ -153,7 +215,14 @@ def diff(found: Sequence["SourceDiff"], as_json: bool) -> None:
             json_line(d.as_json())
         return
     for d in found:
-        _out.print(f"[bold]{d.source}[/] {d.before or 'nothing'} -> {d.after or 'nothing'}: " + (f"{len(d.added)} added, {len(d.removed)} removed, {len(d.changed)} changed" if not d.is_empty() else "no change"))
+        _out.print(
+            f"[bold]{d.source}[/] {d.before or 'nothing'} -> {d.after or 'nothing'}: "
+            + (
+                f"{len(d.added)} added, {len(d.removed)} removed, {len(d.changed)} changed"
+                if not d.is_empty()
+                else "no change"
+            )
+        )
         for sign, pairs in (("+", d.added), ("-", d.removed)):
             for identity, title in pairs[:_EXAMPLES]:
                 _out.print(f"  {sign} {escape(identity)}  {escape(title)}")
@@ -162,14 +231,21 @@ def diff(found: Sequence["SourceDiff"], as_json: bool) -> None:
         for was, now in d.superseded:
             _out.print(f"  {escape(was)} is superseded by {escape(now)}")
         for change in d.changed[: 3 * _EXAMPLES]:
-            facts = "; ".join("text revised" if name == "text" else f"{name}: {_said(a)} -> {_said(b)}" for name, (a, b) in change.facts.items())
+            facts = "; ".join(
+                "text revised" if name == "text" else f"{name}: {_said(a)} -> {_said(b)}"
+                for name, (a, b) in change.facts.items()
+            )
             _out.print(f"  ~ {escape(change.id)}  {escape(change.title)}  ({escape(facts)})")
         if len(d.changed) > 3 * _EXAMPLES:
             _out.print(f"  ~ … {len(d.changed) - 3 * _EXAMPLES} more; `--json` lists all")
 
 
 def _said(value: object) -> str:
-    return {True: "yes", False: "no", None: "nothing", "": "nothing"}.get(value, str(value)) if isinstance(value, (bool, str, type(None))) else str(value)
+    return (
+        {True: "yes", False: "no", None: "nothing", "": "nothing"}.get(value, str(value))
+        if isinstance(value, (bool, str, type(None)))
+        else str(value)
+    )
 
 
 def hits(question: str, release: str, found: Sequence["Hit"], *, as_json: bool) -> None:
@@ -179,7 +255,10 @@ def hits(question: str, release: str, found: Sequence["Hit"], *, as_json: bool) 
     if not found:
         _out.print("Nothing was found.")
     for hit in found:
-        _out.print(f"[bold]{hit.rank}. {escape(hit.document_id)}[/]  {escape(hit.title)}" + ("  [green]exact[/]" if hit.exact else ""))
+        _out.print(
+            f"[bold]{hit.rank}. {escape(hit.document_id)}[/]  {escape(hit.title)}"
+            + ("  [green]exact[/]" if hit.exact else "")
+        )
         if hit.section:
             _out.print(f"   {escape(hit.section)}" + (f", page {hit.page}" if hit.page else ""))
         if hit.source == "guidelines":
@@ -202,14 +281,21 @@ def document(value: dict, as_json: bool) -> None:
         return
     _out.print(f"[bold]{escape(value['id'])}[/]  {escape(value['title'])}\n")
     _out.print(escape(value["text"]))
-    _out.print(f"\n{value['source']} {value['source_release']}, in force from {value['valid_from']}; file {escape(value['file'])}, sha256 {value['sha256'][:12]}…; release {value['release']}", style="dim")
+    _out.print(
+        f"\n{value['source']} {value['source_release']}, in force from {value['valid_from']}; file {escape(value['file'])}, sha256 {value['sha256'][:12]}…; release {value['release']}",
+        style="dim",
+    )
 
 
 def verified(manifest: "Manifest", counts: dict[str, int], as_json: bool) -> None:
     if as_json:
         json_line({"release": manifest.id, "whole": True, **counts})
     else:
-        _out.print(f"[green]Release {manifest.id} is whole:[/] " + ", ".join(f"{n:,} {what}" for what, n in counts.items()) + ".")
+        _out.print(
+            f"[green]Release {manifest.id} is whole:[/] "
+            + ", ".join(f"{n:,} {what}" for what, n in counts.items())
+            + "."
+        )
 
 
 def findings(found: Sequence["Finding"], as_json: bool) -> None:
@@ -217,19 +303,26 @@ def findings(found: Sequence["Finding"], as_json: bool) -> None:
         if as_json:
             json_line(asdict(finding))
         else:
-            _out.print(f"{_LEVELS[finding.level]} {escape(finding.what)}" + (f"\n      {escape(finding.advice)}" if finding.advice else ""))
+            _out.print(
+                f"{_LEVELS[finding.level]} {escape(finding.what)}"
+                + (f"\n      {escape(finding.advice)}" if finding.advice else "")
+            )
 
 
 def plan(value: "Plan", as_json: bool) -> None:
     if as_json:
         json_line(asdict(value))
         return
-    _out.print(f"[bold]{value.source}[/] {value.release} (in force from {value.valid_from}), from {escape(value.origin)}")
+    _out.print(
+        f"[bold]{value.source}[/] {value.release} (in force from {value.valid_from}), from {escape(value.origin)}"
+    )
     _out.print(f"  fetch   {value.files} files, {value.size_bytes / 1e6:.1f} MB")
     if value.serves:
         _out.print("  It serves already: there is nothing to do.")
         return
-    _out.print(f"  write   {value.added:,} documents new, {value.changed:,} changed, {value.removed:,} removed, {value.unchanged:,} unchanged")
+    _out.print(
+        f"  write   {value.added:,} documents new, {value.changed:,} changed, {value.removed:,} removed, {value.unchanged:,} unchanged"
+    )
     _out.print(f"  encode  {value.texts_to_encode:,} of {value.texts:,} texts")
     for item in value.unreadable:
         _out.print(f"  [yellow]cannot be read: {escape(item)}[/]")

@@ -29,7 +29,12 @@ class Snapshot:
     def digest(self) -> str:
         release = self.release
         return digests.of_json(
-            [release.source, release.name, release.valid_from.isoformat(), sorted((f.name, f.sha256) for f in self.files)]
+            [
+                release.source,
+                release.name,
+                release.valid_from.isoformat(),
+                sorted((f.name, f.sha256) for f in self.files),
+            ]
         )
 
 
@@ -37,18 +42,28 @@ class Snapshots:
     def __init__(self, home: Path):
         self._blobs, self._folder, self._incoming = home / "blobs", home / "snapshots", home / "incoming"
 
-    def take(self, release: SourceRelease, files: list[tuple[str, str]], limits: Limits, allowed_hosts: frozenset[str]) -> Snapshot:
+    def take(
+        self, release: SourceRelease, files: list[tuple[str, str]], limits: Limits, allowed_hosts: frozenset[str]
+    ) -> Snapshot:
         """Bring in (name, path or address) pairs. Raises Rejected when they are too large, too many or oddly named."""
         if len(files) > limits.files:
-            raise Rejected(f"{release.source} {release.name} has {len(files)} files ({limits.files} allowed).", next="Raise the limit of the source if that is right.")
+            raise Rejected(
+                f"{release.source} {release.name} has {len(files)} files ({limits.files} allowed).",
+                next="Raise the limit of the source if that is right.",
+            )
         taken, total = [], 0
         for name, location in files:
             if not is_plain_name(name):
-                raise Rejected(f"{release.source} {release.name} holds a file whose name points outside.", next="Rename it.")
+                raise Rejected(
+                    f"{release.source} {release.name} holds a file whose name points outside.", next="Rename it."
+                )
             taken.append(self._bring_in(name, location, limits, allowed_hosts))
             total += taken[-1].size
             if total > limits.total_bytes:
-                raise Rejected(f"{release.source} {release.name} is more than {limits.total_bytes >> 20} MiB.", next="Raise the limit of the source if that is right.")
+                raise Rejected(
+                    f"{release.source} {release.name} is more than {limits.total_bytes >> 20} MiB.",
+                    next="Raise the limit of the source if that is right.",
+                )
         seam("after-fetch")
         snapshot = Snapshot(release, tuple(taken))
         path = self._folder / release.source / f"{snapshot.digest()}.json"
@@ -59,7 +74,11 @@ class Snapshots:
         return snapshot
 
     def read(self, source: str, digest: str) -> Snapshot:
-        raw = read_json(self._folder / source / f"{digest}.json", what=f"The snapshot of {source}", next="Run `probatum refresh` for the source again.")
+        raw = read_json(
+            self._folder / source / f"{digest}.json",
+            what=f"The snapshot of {source}",
+            next="Run `probatum refresh` for the source again.",
+        )
         release = SourceRelease(**(raw["release"] | {"valid_from": date.fromisoformat(raw["release"]["valid_from"])}))
         return Snapshot(release, tuple(SnapshotFile(**f) for f in raw["files"]))
 
@@ -67,13 +86,19 @@ class Snapshots:
         """Where the bytes of a snapshot file are. Raises Damaged if they are gone."""
         path = self._blobs / sha256
         if not path.is_file():
-            raise Damaged(f"Snapshot file {sha256[:12]}… is missing.", next="Restore the home from its backup, or refresh the source again.")
+            raise Damaged(
+                f"Snapshot file {sha256[:12]}… is missing.",
+                next="Restore the home from its backup, or refresh the source again.",
+            )
         return path
 
     def verify(self, sha256: str) -> None:
         """Re-hash one file; raises Damaged when the bytes are not those that came."""
         if digests.of_file(self.blob(sha256)) != sha256:
-            raise Damaged(f"Snapshot file {sha256[:12]}… has changed on disk.", next="Restore it from the backup, or delete it and refresh the source again.")
+            raise Damaged(
+                f"Snapshot file {sha256[:12]}… has changed on disk.",
+                next="Restore it from the backup, or delete it and refresh the source again.",
+            )
 
     def _bring_in(self, name: str, location: str, limits: Limits, allowed_hosts: frozenset[str]) -> SnapshotFile:
         self._incoming.mkdir(parents=True, exist_ok=True)
@@ -83,7 +108,10 @@ class Snapshots:
         else:
             size = Path(location).stat().st_size
             if size > limits.file_bytes:
-                raise Rejected(f"{name} is {size >> 20} MiB ({limits.file_bytes >> 20} allowed).", next="Raise the limit of the source if that is right.")
+                raise Rejected(
+                    f"{name} is {size >> 20} MiB ({limits.file_bytes >> 20} allowed).",
+                    next="Raise the limit of the source if that is right.",
+                )
             shutil.copyfile(location, arrived)
         sha256, size = digests.of_file(arrived), arrived.stat().st_size
         target = self._blobs / sha256

@@ -34,7 +34,10 @@ _INDEX_WAIT = timedelta(minutes=10)
 _UNIT_TOLERANCE = 1e-3
 
 DOCUMENTS = pa.schema(
-    [pa.field(name, pa.string(), nullable=False) for name in ("id", "hash", "code", "title", "family", "text", "valid_from", "file", "sha256", "meta")]
+    [
+        pa.field(name, pa.string(), nullable=False)
+        for name in ("id", "hash", "code", "title", "family", "text", "valid_from", "file", "sha256", "meta")
+    ]
 )
 
 
@@ -44,7 +47,19 @@ def texts_schema(width: int, encoder_digest: str) -> pa.Schema:
     family: what hits fold into. words: what full-text search reads, on the first row of a chunk, empty on the others.
     prior: which of a family to prefer when the question does not say, in the unit of a cosine.
     """
-    strings = ("id", "hash", "document_id", "chunk_id", "family", "parent", "kind", "text", "words", "section", "valid_from")
+    strings = (
+        "id",
+        "hash",
+        "document_id",
+        "chunk_id",
+        "family",
+        "parent",
+        "kind",
+        "text",
+        "words",
+        "section",
+        "valid_from",
+    )
     numbers = ("start", "end", "match_start", "match_end", "page")
     filters = [pa.field("billable", pa.bool_()), pa.field("tier", pa.string()), pa.field("restriction", pa.string())]
     return pa.schema(
@@ -77,7 +92,12 @@ class Store:
         self._db = lancedb.connect(folder, read_consistency_interval=timedelta(0))
 
     def update(
-        self, name: str, rows: pa.Table, *, schema: pa.Schema, vectors: Callable[[Sequence[int]], np.ndarray] | None = None
+        self,
+        name: str,
+        rows: pa.Table,
+        *,
+        schema: pa.Schema,
+        vectors: Callable[[Sequence[int]], np.ndarray] | None = None,
     ) -> Written:
         """Bring table `name` to exactly `rows` (all columns but the vector), in one commit, and index it.
 
@@ -100,7 +120,15 @@ class Store:
         table = self._db.open_table(name)
         self._index(table)
         seam(f"after-index-{name}")
-        return Written(name, table.version, len(ids), digests.of_pairs(zip(ids, hashes, strict=True)), added, len(delta) - added, len(gone))
+        return Written(
+            name,
+            table.version,
+            len(ids),
+            digests.of_pairs(zip(ids, hashes, strict=True)),
+            added,
+            len(delta) - added,
+            len(gone),
+        )
 
     def protect(self, name: str, version: int, tag: str) -> None:
         """Tag a version so that clean-up keeps it; the same tag on the same version again is fine."""
@@ -148,16 +176,25 @@ def _check_unique(name: str, ids: Sequence[str]) -> None:
     if len(set(ids)) != len(ids):
         seen: set[str] = set()
         twice = sorted({key for key in ids if key in seen or seen.add(key)})[:3]
-        raise Rejected(f"Table {name} would have {len(ids) - len(set(ids))} ids twice, first {', '.join(twice)}.", next="Remove the duplicates from the source, or report it if the source has none.")
+        raise Rejected(
+            f"Table {name} would have {len(ids) - len(set(ids))} ids twice, first {', '.join(twice)}.",
+            next="Remove the duplicates from the source, or report it if the source has none.",
+        )
 
 
 def _vector_column(vectors: np.ndarray, ids: Sequence[str], schema: pa.Schema) -> pa.FixedSizeListArray:
     """Checked vectors as an Arrow column; the first bad one is named by its row."""
     width = schema.field("vector").type.list_size
     if vectors.dtype != np.float32 or vectors.shape != (len(ids), width):
-        raise Rejected(f"Vectors are {vectors.dtype} {vectors.shape}, expected float32 ({len(ids)}, {width}).", next="Check the encoder setting.")
+        raise Rejected(
+            f"Vectors are {vectors.dtype} {vectors.shape}, expected float32 ({len(ids)}, {width}).",
+            next="Check the encoder setting.",
+        )
     with np.errstate(invalid="ignore", over="ignore"):
         good = np.abs(np.linalg.norm(vectors, axis=1) - 1.0) < _UNIT_TOLERANCE  # False for inf and NaN as well
     if not good.all():
-        raise Rejected(f"{int((~good).sum())} vectors are not finite or not of length 1, first that of {ids[int(np.argmin(good))]}.", next="Check the encoder: it must give unit vectors.")
+        raise Rejected(
+            f"{int((~good).sum())} vectors are not finite or not of length 1, first that of {ids[int(np.argmin(good))]}.",
+            next="Check the encoder: it must give unit vectors.",
+        )
     return pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), width)

@@ -17,7 +17,6 @@ It takes seconds to import, so it is imported where it is used, and nowhere else
 
 import math
 import numbers
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
@@ -46,9 +45,18 @@ _DECIMALS_OF_A_COUNT = 6  # so that 5 % of a count never asks for a row more bec
 
 
 def check_tables(
-    source: str, documents: pd.DataFrame, texts: pd.DataFrame, *, vectors: np.ndarray, suites: Path, valid_from: date,
-    previous_documents: int | None, largest_loss: float, unindexed: Mapping[str, int], encoder_width: int,
-) -> tuple[TableCheck, ...]:  # fmt: skip
+    source: str,
+    documents: pd.DataFrame,
+    texts: pd.DataFrame,
+    *,
+    vectors: np.ndarray,
+    suites: Path,
+    valid_from: date,
+    previous_documents: int | None,
+    largest_loss: float,
+    unindexed: Mapping[str, int],
+    encoder_width: int,
+) -> tuple[TableCheck, ...]:
     """Every check of both tables, in the order of their suites, and one of the indices.
 
     documents: columns of `store.DOCUMENTS`; texts: those of `store.texts_schema` but the vector; vectors: float32
@@ -72,19 +80,6 @@ def check_tables(
         *_run(f"{source}-texts", suite_of_texts, of_texts, described_texts, parameters),
         _check_indices(source, unindexed),
     )
-
-
-def largest_loss(expectations: Path, source: str) -> float:
-    """The share of a source's documents that may vanish between releases, from thresholds.toml: 0, or less than 1."""
-    path = expectations / "thresholds.toml"
-    try:
-        share = tomllib.loads(path.read_text(encoding="utf-8"))[source]["largest_loss"]
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
-        happened = f"{path} gives no largest_loss of {source} ({type(error).__name__})."
-        raise Misconfigured(happened, next=_RESTORE) from None
-    if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share < 1:
-        raise Misconfigured(f"{path}: largest_loss of {source} must be 0, or a number below 1.", next=_RESTORE)
-    return float(share)
 
 
 def read_suite(path: Path) -> "ExpectationSuite":
@@ -211,9 +206,10 @@ def _validate(
     batch = asset.add_batch_definition_whole_dataframe(name).get_batch({"dataframe": spoken_of})
     try:
         return batch.validate(
-            gx.ExpectationSuite(name=name, expectations=expectations), expectation_parameters=dict(parameters),
+            gx.ExpectationSuite(name=name, expectations=expectations),
+            expectation_parameters=dict(parameters),
             result_format={"result_format": "SUMMARY", "partial_unexpected_count": _IDS_SHOWN},
-        ).results  # fmt: skip
+        ).results
     except SuiteParameterError as error:
         raise Misconfigured(f"{path} uses a parameter there is not ({error}).", next=_RESTORE) from None
 

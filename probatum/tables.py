@@ -30,13 +30,18 @@ def open_table(folder: Path, name: str, version: int, *, encoder_digest: str | N
         table = lancedb.connect(folder, read_consistency_interval=timedelta(0)).open_table(name)
         table.checkout(version)
     except (ValueError, OSError, RuntimeError) as error:
-        raise Damaged(f"Table {name} version {version} cannot be opened ({type(error).__name__}).", safe="Nothing was searched.", next=next) from None
+        raise Damaged(
+            f"Table {name} version {version} cannot be opened ({type(error).__name__}).",
+            safe="Nothing was searched.",
+            next=next,
+        ) from None
     named = (table.schema.metadata or {}).get(ENCODER_KEY, b"").decode()
     if encoder_digest is not None and named != encoder_digest:
         raise Damaged(
             f"Table {name} was written by encoder {named[:12] or 'unknown'}…, the release names {encoder_digest[:12]}….",
-            safe="Nothing was searched: vectors of two encoders are never compared.", next=next,
-        )  # fmt: skip
+            safe="Nothing was searched: vectors of two encoders are never compared.",
+            next=next,
+        )
     return PinnedTable(table, name)
 
 
@@ -47,7 +52,9 @@ class PinnedTable:
         self._table, self.name = table, name
         self._has_vector_index = any(index.columns == ["vector"] for index in table.list_indices())
 
-    def nearest(self, vector: np.ndarray, limit: int, *, where: Mapping[str, object] | None = None, exact: bool = False) -> list[dict]:
+    def nearest(
+        self, vector: np.ndarray, limit: int, *, where: Mapping[str, object] | None = None, exact: bool = False
+    ) -> list[dict]:
         """Rows by cosine similarity, best first, each with `_distance` (0 is the same direction)."""
         if not np.isfinite(vector).all():
             raise Rejected("The question has no vector.", safe="Nothing was searched.", next="Ask in other words.")
@@ -63,10 +70,19 @@ class PinnedTable:
         query = self._table.search(MatchQuery(words, "words"), query_type="fts").limit(limit)
         return self._rows(query, where, "_score")
 
-    def families(self, vector: np.ndarray, families: Sequence[str], columns: Sequence[str], *, where: Mapping[str, object] | None = None) -> pa.Table:
+    def families(
+        self,
+        vector: np.ndarray,
+        families: Sequence[str],
+        columns: Sequence[str],
+        *,
+        where: Mapping[str, object] | None = None,
+    ) -> pa.Table:
         """Every row of these families with its exact `_distance` to `vector`."""
         condition = filter_of({"family": list(families), **(where or {})})
-        query = self._table.search(vector).distance_type("cosine").bypass_vector_index().where(condition, prefilter=True)
+        query = (
+            self._table.search(vector).distance_type("cosine").bypass_vector_index().where(condition, prefilter=True)
+        )
         return query.limit(self.count()).select([*columns, "_distance"]).to_arrow()
 
     def where(self, column: str, values: Sequence[object], *, columns: Sequence[str] | None = None) -> list[dict]:
@@ -88,7 +104,9 @@ class PinnedTable:
 
     def unindexed_rows(self) -> dict[str, int]:
         """{index name: rows it does not cover}; all zero in anything published."""
-        return {index.name: count for index, count in zip(self._table.list_indices(), unindexed(self._table), strict=True)}
+        return {
+            index.name: count for index, count in zip(self._table.list_indices(), unindexed(self._table), strict=True)
+        }
 
     def _columns(self) -> list[str]:
         return [name for name in self._table.schema.names if name not in ("vector", "hash")]

@@ -11,8 +11,12 @@ def largest_loss(expectations: Path, source: str) -> float:
     path = expectations / "thresholds.toml"
     try:
         value = tomllib.loads(path.read_text("utf-8"))[source]["largest_loss"]
-    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
-        raise Misconfigured(f"{path.name} gives no largest_loss for {source} ({type(error).__name__}).", next="Add it, with its reason.") from None
-    if not isinstance(value, float) or not 0 <= value < 1:
-        raise Misconfigured(f"{path.name}: largest_loss of {source} is {value!r}, not a share from 0 to below 1.", next="Correct it.")
-    return value
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        raise Misconfigured(
+            f"{path.name} gives no largest_loss for {source} ({type(error).__name__}).", next="Add it, with its reason."
+        ) from None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
+        raise Misconfigured(
+            f"{path.name}: largest_loss of {source} is {value!r}, not a share from 0 to below 1.", next="Correct it."
+        )
+    return float(value)

@@ -22,7 +22,9 @@ _WRITE_EVERY_TEXTS = 4096
 _LOOK_UP_AT_ONCE = 900  # SQLite's oldest limit of variables is 999
 
 
-def encode_cached(encoder: "Encoder", texts: Sequence[str], folder: Path, *, what: str = "texts encoded") -> tuple[np.ndarray, int]:
+def encode_cached(
+    encoder: "Encoder", texts: Sequence[str], folder: Path, *, what: str = "texts encoded"
+) -> tuple[np.ndarray, int]:
     """(unit vectors in the order of `texts`, how many distinct texts had to be encoded).
 
     Interrupted work is kept: vectors are stored every few thousand texts.
@@ -79,5 +81,8 @@ def _look_up(cache: sqlite3.Connection, keys: list[bytes], width: int) -> dict[b
 def _vector(raw: bytes, width: int) -> np.ndarray:
     vector = np.frombuffer(raw, "<f4")
     if vector.shape != (width,) or not abs(float(vector @ vector) - 1.0) < 1e-3:
-        raise Damaged("The vector cache holds a vector that is not one.", next="Delete the folder `vectors` in the home and run the refresh again.")
+        raise Damaged(
+            "The vector cache holds a vector that is not one.",
+            next="Delete the folder `vectors` in the home and run the refresh again.",
+        )
     return vector

@@ -37,7 +37,11 @@ def _verify_table(home: Path, table: TableVersion) -> None:
     rows = pinned.read(["id", "hash"])
     seen = digests.of_pairs(zip(rows["id"].to_pylist(), rows["hash"].to_pylist(), strict=True))
     if seen != table.digest:
-        raise Damaged(f"Table {table.name} version {table.version} holds other rows than were published.", safe="The snapshots are untouched.", next=_RESTORE)
+        raise Damaged(
+            f"Table {table.name} version {table.version} holds other rows than were published.",
+            safe="The snapshots are untouched.",
+            next=_RESTORE,
+        )
 
 
 def _verify_spans(home: Path, documents: TableVersion, texts: TableVersion, spans: int, seed: int) -> int:
@@ -45,9 +49,18 @@ def _verify_spans(home: Path, documents: TableVersion, texts: TableVersion, span
     rows = pinned.read(["id", "document_id", "kind", "text", "match_start", "match_end"]).to_pylist()
     chosen = random.Random(seed).sample(rows, min(spans, len(rows)))  # noqa: S311 - a sample, not a secret
     wanted = sorted({row["document_id"] for row in chosen})
-    by_id = {row["id"]: row["text"] for row in open_table(home / "lance", documents.name, documents.version).where("id", wanted, columns=["id", "text"])}
+    by_id = {
+        row["id"]: row["text"]
+        for row in open_table(home / "lance", documents.name, documents.version).where(
+            "id", wanted, columns=["id", "text"]
+        )
+    }
     for row in chosen:
         said = by_id.get(row["document_id"], "")[row["match_start"] : row["match_end"]]
         if not said or (row["text"] != said if row["kind"] != "section" else not row["text"].endswith(said)):
-            raise Damaged(f"Text {row['id']} does not stand in its document where it says.", safe="The snapshots are untouched.", next=_RESTORE)
+            raise Damaged(
+                f"Text {row['id']} does not stand in its document where it says.",
+                safe="The snapshots are untouched.",
+                next=_RESTORE,
+            )
     return len(chosen)

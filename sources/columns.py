@@ -25,9 +25,24 @@ _NEAR = 0.7  # share of a map's headers from which a table counts as that map's,
 _NEAR_MIN_COLUMNS = 5  # three common headers do not make a publisher
 _LONE_HEADER_WORDS = 3  # a longer only cell is a title
 FIELDS = (
-    "id", "name", "strength", "form", "route", "brands", "class", "tier", "restriction", "prior_authorisation",
-    "step_therapy", "quantity_limit", "criteria", "rxcui", "product_code", "effective_date", "notes",
-)  # fmt: skip
+    "id",
+    "name",
+    "strength",
+    "form",
+    "route",
+    "brands",
+    "class",
+    "tier",
+    "restriction",
+    "prior_authorisation",
+    "step_therapy",
+    "quantity_limit",
+    "criteria",
+    "rxcui",
+    "product_code",
+    "effective_date",
+    "notes",
+)
 
 
 @dataclass(frozen=True)

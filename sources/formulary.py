@@ -149,9 +149,12 @@ def _with_criteria(entry: Entry, rows: list[Entry]) -> Entry:
         said.append(f"({', '.join(others)}) {row.criteria}" if others else row.criteria)
     restriction = "restricted" if entry.restriction.lower() in NO_RESTRICTION else entry.restriction
     return replace(
-        entry, restriction=restriction, criteria="\n".join(filter(None, (entry.criteria, *said))),
-        drug_class=entry.drug_class or rows[0].drug_class, criteria_from=rows[0].file,
-    )  # fmt: skip
+        entry,
+        restriction=restriction,
+        criteria="\n".join(filter(None, (entry.criteria, *said))),
+        drug_class=entry.drug_class or rows[0].drug_class,
+        criteria_from=rows[0].file,
+    )
 
 
 def _made_id(entry: Entry) -> str:

@@ -103,13 +103,24 @@ def _entry(table: str, file: str, row: Row, layout: Layout, order: str, separato
     day = dates.read(written, order) if written else None
     extra = [(layout.names["product_code"], cell("product_code"))] if cell("product_code") else []
     return Entry(
-        table=table, file=file, line=row.number, list=layout.list, generic=cell("name"), id=cell("id"),
-        strength=" ".join(filter(None, (cell("strength"), cell("form")))), route=cell("route"),
-        brands=_brands(cell("brands"), separator), drug_class=cell("class"), tier=cell("tier"),
-        restriction=_restriction(cell, layout), criteria=cell("criteria"), rxcui=cell("rxcui"),
-        effective_date=day.isoformat() if day else written, notes=cell("notes"),
+        table=table,
+        file=file,
+        line=row.number,
+        list=layout.list,
+        generic=cell("name"),
+        id=cell("id"),
+        strength=" ".join(filter(None, (cell("strength"), cell("form")))),
+        route=cell("route"),
+        brands=_brands(cell("brands"), separator),
+        drug_class=cell("class"),
+        tier=cell("tier"),
+        restriction=_restriction(cell, layout),
+        criteria=cell("criteria"),
+        rxcui=cell("rxcui"),
+        effective_date=day.isoformat() if day else written,
+        notes=cell("notes"),
         extra=(*extra, *((name, row.cells[i]) for i, name in layout.unmapped.items() if row.cells[i])),
-    )  # fmt: skip
+    )
 
 
 def _brands(text: str, separator: str) -> tuple[str, ...]:

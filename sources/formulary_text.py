@@ -73,9 +73,17 @@ def document(
     _lexicon(page, entry, drugs)
     day = dates.read(entry.effective_date)
     return Document(
-        id=identity, source="formulary", title=title, text=page.text, blocks=tuple(page.blocks), family=family,
-        valid_from=(day or release.valid_from).isoformat(), file=entry.file, sha256=sha256, meta=_meta(entry),
-    )  # fmt: skip
+        id=identity,
+        source="formulary",
+        title=title,
+        text=page.text,
+        blocks=tuple(page.blocks),
+        family=family,
+        valid_from=(day or release.valid_from).isoformat(),
+        file=entry.file,
+        sha256=sha256,
+        meta=_meta(entry),
+    )
 
 
 def slug(text: str) -> str:
@@ -132,9 +140,19 @@ def _lexicon(page: _Writer, entry: Entry, drugs: tuple[Drug, ...]) -> None:
 
 def _meta(entry: Entry) -> dict:
     meta = {
-        "tier": entry.tier, "restriction": entry.restriction, "generic": entry.generic, "brands": list(entry.brands),
-        "strength": entry.strength, "route": entry.route, "class": entry.drug_class, "rxcui": entry.rxcui,
-        "list": entry.list, "criteria": entry.criteria, "effective_date": entry.effective_date, "notes": entry.notes,
-        "status": "current", "unmapped": len(entry.extra),
-    }  # fmt: skip
+        "tier": entry.tier,
+        "restriction": entry.restriction,
+        "generic": entry.generic,
+        "brands": list(entry.brands),
+        "strength": entry.strength,
+        "route": entry.route,
+        "class": entry.drug_class,
+        "rxcui": entry.rxcui,
+        "list": entry.list,
+        "criteria": entry.criteria,
+        "effective_date": entry.effective_date,
+        "notes": entry.notes,
+        "status": "current",
+        "unmapped": len(entry.extra),
+    }
     return {**meta, "criteria_from": entry.criteria_from} if entry.criteria_from else meta

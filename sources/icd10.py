@@ -50,19 +50,29 @@ _NOTES = {  # tag in the tabular list: label in the text
 _PRIOR_HEADER = -0.08
 _PRIOR_7TH = {"B": -0.1, "C": -0.1, **dict.fromkeys("DEFGHJKMNPQR", -0.2), "S": -0.3}
 _CHAPTERS = (  # first category of each chapter, for releases without a tabular list
-    ("A00", "Certain infectious and parasitic diseases"), ("C00", "Neoplasms"),
-    ("D50", "Diseases of the blood and immune mechanism"), ("E00", "Endocrine, nutritional and metabolic diseases"),
-    ("F01", "Mental, behavioral and neurodevelopmental disorders"), ("G00", "Diseases of the nervous system"),
-    ("H00", "Diseases of the eye and adnexa"), ("H60", "Diseases of the ear and mastoid process"),
-    ("I00", "Diseases of the circulatory system"), ("J00", "Diseases of the respiratory system"),
-    ("K00", "Diseases of the digestive system"), ("L00", "Diseases of the skin and subcutaneous tissue"),
-    ("M00", "Diseases of the musculoskeletal system and connective tissue"), ("N00", "Diseases of the genitourinary system"),
-    ("O00", "Pregnancy, childbirth and the puerperium"), ("P00", "Certain conditions originating in the perinatal period"),
+    ("A00", "Certain infectious and parasitic diseases"),
+    ("C00", "Neoplasms"),
+    ("D50", "Diseases of the blood and immune mechanism"),
+    ("E00", "Endocrine, nutritional and metabolic diseases"),
+    ("F01", "Mental, behavioral and neurodevelopmental disorders"),
+    ("G00", "Diseases of the nervous system"),
+    ("H00", "Diseases of the eye and adnexa"),
+    ("H60", "Diseases of the ear and mastoid process"),
+    ("I00", "Diseases of the circulatory system"),
+    ("J00", "Diseases of the respiratory system"),
+    ("K00", "Diseases of the digestive system"),
+    ("L00", "Diseases of the skin and subcutaneous tissue"),
+    ("M00", "Diseases of the musculoskeletal system and connective tissue"),
+    ("N00", "Diseases of the genitourinary system"),
+    ("O00", "Pregnancy, childbirth and the puerperium"),
+    ("P00", "Certain conditions originating in the perinatal period"),
     ("Q00", "Congenital malformations, deformations and chromosomal abnormalities"),
     ("R00", "Symptoms, signs and abnormal clinical and laboratory findings"),
-    ("S00", "Injury, poisoning and certain other consequences of external causes"), ("U00", "Codes for special purposes"),
-    ("V00", "External causes of morbidity"), ("Z00", "Factors influencing health status and contact with health services"),
-)  # fmt: skip
+    ("S00", "Injury, poisoning and certain other consequences of external causes"),
+    ("U00", "Codes for special purposes"),
+    ("V00", "External causes of morbidity"),
+    ("Z00", "Factors influencing health status and contact with health services"),
+)
 
 
 @dataclass
@@ -101,7 +111,9 @@ class Icd10(Source):
         synonyms, unresolved = resolve(parts.index, set(entries))
         lay = lexicon.by_code()
         for entry in entries.values():
-            yield _document(entry, entries, synonyms.get(entry.code, []), lay.get(entry.code, []), release, parts.sha256)
+            yield _document(
+                entry, entries, synonyms.get(entry.code, []), lay.get(entry.code, []), release, parts.sha256
+            )
         self.dropped = {"index terms whose code is not in the release": unresolved}
 
 
@@ -134,7 +146,10 @@ def assemble(parts: Parts) -> dict[str, Entry]:
     """All codes in code order, each with its parent. The order file decides which exist, where there is one."""
     if parts.tabular:
         _extend(parts)
-    entries = {code: _ordered(code, title, billable, parts.tabular.get(code)) for code, (title, billable) in parts.order.items()}
+    entries = {
+        code: _ordered(code, title, billable, parts.tabular.get(code))
+        for code, (title, billable) in parts.order.items()
+    }
     entries = entries or dict(parts.tabular)
     for entry in entries.values():
         entry.parent = _parent(entry.code, entries)
@@ -147,7 +162,7 @@ def assemble(parts: Parts) -> dict[str, Entry]:
 
 
 def dotted(code: str) -> str:
-    """"E119" -> "E11.9"; "E11" stays."""
+    """ "E119" -> "E11.9"; "E11" stays."""
     return code if len(code) < 4 or "." in code else f"{code[:3]}.{code[3:]}"
 
 
@@ -177,7 +192,9 @@ def _read_member(parts: Parts, what: str, data: bytes, limits: Limits) -> None:
     if any(_ORDER_LINE.match(line) for line in lines[:20]):
         _read_order(parts, what, lines)
     elif not parts.order:
-        parts.confirmed |= {dotted(word) for line in lines if (word := line.split(" ", 1)[0]) and _CODE.match(dotted(word))}
+        parts.confirmed |= {
+            dotted(word) for line in lines if (word := line.split(" ", 1)[0]) and _CODE.match(dotted(word))
+        }
 
 
 def _read_order(parts: Parts, what: str, lines: list[str]) -> None:
@@ -190,7 +207,10 @@ def _read_order(parts: Parts, what: str, lines: list[str]) -> None:
         _, bare, flag, _, long_title = match.groups()
         code = dotted(bare)
         if not _CODE.match(code):
-            raise Rejected(f"{what}, line {number}: {bare} is no ICD-10-CM code.", next="Give the diagnosis (CM) files, not the procedure (PCS) ones.")
+            raise Rejected(
+                f"{what}, line {number}: {bare} is no ICD-10-CM code.",
+                next="Give the diagnosis (CM) files, not the procedure (PCS) ones.",
+            )
         title = " ".join(long_title.split())
         if code in parts.order and parts.order[code] != (title, flag == "1"):
             raise Rejected(f"{what}, line {number}: code {code} is there twice with different content.", next=ASK_AGAIN)
@@ -230,11 +250,15 @@ def _read_diag(parts: Parts, diag, section: str, chapter: str, inherited: dict[s
     children = diag.findall("diag")
     extensions = _extensions(diag) or inherited
     parts.tabular[code] = Entry(
-        code, _words(diag.find("desc")), billable=not children, section=section, chapter=chapter,
+        code,
+        _words(diag.find("desc")),
+        billable=not children,
+        section=section,
+        chapter=chapter,
         inclusion=_notes(diag, "inclusionTerm"),
         notes={label: notes for tag, label in _NOTES.items() if (notes := _notes(diag, tag))},
         extensions=extensions if not children else {},
-    )  # fmt: skip
+    )
     for child in children:
         _read_diag(parts, child, section, chapter, extensions)
 
@@ -268,7 +292,9 @@ def _extend(parts: Parts) -> None:
         for char, meaning in entry.extensions.items():
             code = dotted(entry.code.replace(".", "").ljust(6, "X") + char)
             if not confirmed or code in confirmed:
-                extended[code] = Entry(code, f"{entry.title}, {meaning}", True, entry.code, entry.section, entry.chapter, stem=entry.title)
+                extended[code] = Entry(
+                    code, f"{entry.title}, {meaning}", True, entry.code, entry.section, entry.chapter, stem=entry.title
+                )
                 entry.billable = False
     parts.tabular = extended
 
@@ -296,7 +322,14 @@ def _chapter(code: str) -> str:
     return next((title for first, title in reversed(_CHAPTERS) if code[:3] >= first), "")
 
 
-def _document(entry: Entry, entries: Mapping[str, Entry], synonyms: list[str], lay: list[str], release: SourceRelease, origin: tuple[str, str]) -> Document:
+def _document(
+    entry: Entry,
+    entries: Mapping[str, Entry],
+    synonyms: list[str],
+    lay: list[str],
+    release: SourceRelease,
+    origin: tuple[str, str],
+) -> Document:
     text, blocks = "", []
 
     def add(piece: str, kind: str) -> None:
@@ -326,10 +359,17 @@ def _document(entry: Entry, entries: Mapping[str, Entry], synonyms: list[str], l
     line("Index", synonyms, "synonym")
     line("In plain words (Probatum's lexicon, not the publisher's)", lay, "lexicon")
     return Document(
-        id=entry.code, source="icd10", title=entry.title, text=text, blocks=tuple(blocks), family=entry.code[:3],
-        valid_from=release.valid_from.isoformat(), file=origin[0], sha256=origin[1],
+        id=entry.code,
+        source="icd10",
+        title=entry.title,
+        text=text,
+        blocks=tuple(blocks),
+        family=entry.code[:3],
+        valid_from=release.valid_from.isoformat(),
+        file=origin[0],
+        sha256=origin[1],
         meta={"billable": entry.billable, "parent": entry.parent, "chapter": entry.chapter, "prior": _prior(entry)},
-    )  # fmt: skip
+    )
 
 
 def _prior(entry: Entry) -> float:

@@ -14,7 +14,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-_FILLER = frozenset(["a", "an", "and", "by", "due", "for", "from", "in", "of", "on", "or", "the", "to", "type", "with", "without"])
+_FILLER = frozenset(
+    ["a", "an", "and", "by", "due", "for", "from", "in", "of", "on", "or", "the", "to", "type", "with", "without"]
+)
 _REDIRECT_STEPS = 4
 
 
@@ -90,7 +92,7 @@ def _natural(path: tuple[str, ...], head: str) -> str:
 
 
 def _first_form(title: str) -> str:
-    """"Abdomen, abdominal" -> "Abdomen": the index lists the forms of a word behind commas."""
+    """ "Abdomen, abdominal" -> "Abdomen": the index lists the forms of a word behind commas."""
     first, _, rest = title.partition(",")
     return first if rest and " " not in first else title
 
@@ -112,7 +114,9 @@ def _follow(see: str, by_main: dict[str, list[tuple[frozenset[str], IndexTerm]]]
     wanted = [word for part in see.split(",") for word in _keywords(part)]
     if not wanted:
         return []
-    reaching = [(len(have), i, term) for i, (have, term) in enumerate(by_main.get(wanted[0], ())) if have >= set(wanted)]
+    reaching = [
+        (len(have), i, term) for i, (have, term) in enumerate(by_main.get(wanted[0], ())) if have >= set(wanted)
+    ]
     if not reaching:
         return []
     _, _, best = min(reaching)
@@ -120,4 +124,6 @@ def _follow(see: str, by_main: dict[str, list[tuple[frozenset[str], IndexTerm]]]
 
 
 def _keywords(title: str) -> list[str]:
-    return [word for word in re.findall(r"[a-z0-9']+", title.lower()) if word not in _FILLER and word not in ("nec", "nos")]
+    return [
+        word for word in re.findall(r"[a-z0-9']+", title.lower()) if word not in _FILLER and word not in ("nec", "nos")
+    ]

@@ -31,15 +31,22 @@ def files_at(origin: str, *, suffixes: Iterable[str]) -> list[Offered]:
     if path.is_file():
         return [Offered(path.name, str(path))]
     if not path.is_dir():
-        raise Misconfigured(f"There is nothing at {origin}.", next="Give --from a folder, a file or an https address that exists.")
+        raise Misconfigured(
+            f"There is nothing at {origin}.", next="Give --from a folder, a file or an https address that exists."
+        )
     found = [
         Offered(file.relative_to(path).as_posix(), str(file))
         for file in sorted(path.rglob("*"))
-        if file.is_file() and not file.is_symlink() and file.name.lower().endswith(endings)
+        if file.is_file()
+        and not file.is_symlink()
+        and file.name.lower().endswith(endings)
         and not any(part.startswith((".", "~$")) for part in file.relative_to(path).parts)
-    ]  # fmt: skip
+    ]
     if not found:
-        raise Misconfigured(f"{origin} holds no file ending in {', '.join(endings)}.", next="Give --from the folder the release was unpacked or dropped into.")
+        raise Misconfigured(
+            f"{origin} holds no file ending in {', '.join(endings)}.",
+            next="Give --from the folder the release was unpacked or dropped into.",
+        )
     return found
 
 

@@ -18,7 +18,9 @@ def source_named(name: str) -> Source:
     try:
         return SOURCES[name]
     except KeyError:
-        raise Misconfigured(f"There is no source {name!r}.", safe="Nothing was fetched.", next=f"Sources: {', '.join(SOURCES)}.") from None
+        raise Misconfigured(
+            f"There is no source {name!r}.", safe="Nothing was fetched.", next=f"Sources: {', '.join(SOURCES)}."
+        ) from None
 
 
 def read_unit(unit: dict) -> None:

@@ -35,9 +35,17 @@ _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # the container of .xls and of every
 _WORKBOOK = "xl/workbook.xml"
 _SAVE_AS = "Save it as CSV (UTF-8) or as a plain .xlsx without a password and run the refresh again."
 _UNREADABLE = (
-    KeyError, ValueError, TypeError, AttributeError, IndexError, SyntaxError, OverflowError,
-    OSError, zipfile.BadZipFile, InvalidFileException,
-)  # fmt: skip
+    KeyError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    IndexError,
+    SyntaxError,
+    OverflowError,
+    OSError,
+    zipfile.BadZipFile,
+    InvalidFileException,
+)
 
 ChooseEncodings = Callable[[Sequence["Row"]], tuple[str, ...]]
 

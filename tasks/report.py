@@ -42,8 +42,12 @@ def progress_artifact(key: str) -> Callable[[str, int, int], None]:
 def golden_results(report: AuditReport) -> None:
     """A table with one row a source and slice."""
     rows = [{k: round(v, 3) if isinstance(v, float) else v for k, v in row.items()} for row in figures(report.sources)]
-    create_table_artifact(rows, key="golden-results", description=f"Golden questions, candidate {report.candidate[:12]}")
+    create_table_artifact(
+        rows, key="golden-results", description=f"Golden questions, candidate {report.candidate[:12]}"
+    )
 
 
 def release_card(manifest: Manifest, report: AuditReport) -> None:
-    create_markdown_artifact(release_card_markdown(manifest, report), key="release-card", description=f"Release {manifest.id}")
+    create_markdown_artifact(
+        release_card_markdown(manifest, report), key="release-card", description=f"Release {manifest.id}"
+    )

@@ -15,7 +15,9 @@ def write(source: str, snapshot: str, parsed: str) -> str:
     """The digest of the source's new state."""
     chosen = settings()
     with watching(progress_artifact(f"write-{source}")):
-        return pipeline.write(chosen, source_named(source), snapshot, parsed, allowed_loss=largest_loss(chosen.expectations, source))
+        return pipeline.write(
+            chosen, source_named(source), snapshot, parsed, allowed_loss=largest_loss(chosen.expectations, source)
+        )
 
 
 @task(name="assemble", timeout_seconds=300)

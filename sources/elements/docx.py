@@ -32,9 +32,20 @@ _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _MOST_BLOCKS = 100_000  # paragraphs; a book has 20,000
 _WIDEST = 100
 _SYMBOLS = {  # of the Symbol font
-    0xF0A3: "≤", 0xF0B3: "≥", 0xF0B1: "±", 0xF0B4: "×", 0xF0B0: "°", 0xF06D: "µ", 0xF061: "α", 0xF062: "β",
-    0xF0AC: "←", 0xF0AD: "↑", 0xF0AE: "→", 0xF0AF: "↓", 0xF0B7: "•",
-}  # fmt: skip
+    0xF0A3: "≤",
+    0xF0B3: "≥",
+    0xF0B1: "±",
+    0xF0B4: "×",
+    0xF0B0: "°",
+    0xF06D: "µ",
+    0xF061: "α",
+    0xF062: "β",
+    0xF0AC: "←",
+    0xF0AD: "↑",
+    0xF0AE: "→",
+    0xF0AF: "↓",
+    0xF0B7: "•",
+}
 
 
 def read(path: Path, limits: Limits) -> Reading:

@@ -40,8 +40,9 @@ _HEADING_CLASS = re.compile(r"(?:^|[\s_-])(?:head(?:ing)?|mso-?heading|h)[\s_-]?
 _ERROR_TITLE = re.compile(
     r"^\W*(?:error\W*)?(?:40[0-9]|41[0-9]|429|50[0-9])\b|^\W*error\b|"
     r"\b(?:not found|access denied|forbidden|unauthori[sz]ed|bad gateway|service unavailable|gateway time-?out|"
-    r"just a moment|attention required|sign in|log in)\b", re.I,
-)  # fmt: skip
+    r"just a moment|attention required|sign in|log in)\b",
+    re.I,
+)
 _ERROR_WORDS = 400  # an error page is short; a guideline on "access denied" is not
 _LEAST_IN_MAIN = 0.5
 

@@ -11,9 +11,15 @@ from probatum.safeio import ASK_AGAIN, Limits, looks_like_html
 _HEAD_BYTES = 4096
 _PDF_WITHIN_BYTES = 1024  # a header may stand behind some bytes a mail gateway put before it
 _KINDS = {
-    "pdf": "a PDF", "zip": "a zip (such as DOCX)", "ole": "an old Office file", "html": "a web page",
-    "picture": "a picture", "rtf": "a rich text file (RTF)", "gzip": "a compressed file", "text": "plain text",
-}  # fmt: skip
+    "pdf": "a PDF",
+    "zip": "a zip (such as DOCX)",
+    "ole": "an old Office file",
+    "html": "a web page",
+    "picture": "a picture",
+    "rtf": "a rich text file (RTF)",
+    "gzip": "a compressed file",
+    "text": "plain text",
+}
 _ALLOWED = {
     ".pdf": {"pdf"},
     ".docx": {"zip", "ole"},  # an encrypted DOCX is an old Office file outside; its reader tells the two apart

@@ -76,9 +76,13 @@ def _depth(
 def _could_be(line: Line) -> bool:
     text = line.text
     return (
-        len(text) <= _MOST_CHARS and any(char.isalpha() for char in text) and not starts_with_bullet(text)
-        and not is_caption(text) and not _NO_HEADING.search(text) and len(re.findall(r"\w", text)) > 2
-    )  # fmt: skip
+        len(text) <= _MOST_CHARS
+        and any(char.isalpha() for char in text)
+        and not starts_with_bullet(text)
+        and not is_caption(text)
+        and not _NO_HEADING.search(text)
+        and len(re.findall(r"\w", text)) > 2
+    )
 
 
 def _alone(lines: list[Line], index: int) -> bool:

@@ -120,9 +120,10 @@ def usual_leading(pages: Sequence[Page]) -> float:
     """The document's usual distance of two baselines, over the size of its letters."""
     ratios = [
         (b.y - a.y) / a.size
-        for page in pages for a, b in pairwise(page.lines)
+        for page in pages
+        for a, b in pairwise(page.lines)
         if abs(a.size - b.size) < 0.2 and 0.9 < (b.y - a.y) / a.size < 1.9 and abs(a.x0 - b.x0) < 3 * a.size
-    ]  # fmt: skip
+    ]
     return median(ratios) if ratios else 1.2
 
 
@@ -130,9 +131,13 @@ def goes_on(last: Paragraph, following: Paragraph) -> bool:
     """Whether a paragraph runs over the end of a page or column."""
     a, b = last.lines[-1], following.first
     return (
-        a.depth is None and b.depth is None and not following.bullet and a.style == b.style
-        and not _ended(a) and b.text[:1].islower()
-    )  # fmt: skip
+        a.depth is None
+        and b.depth is None
+        and not following.bullet
+        and a.style == b.style
+        and not _ended(a)
+        and b.text[:1].islower()
+    )
 
 
 def _begins(last: Paragraph, line: Line, usual: float, page: Page) -> bool:

@@ -19,10 +19,20 @@ from pypdfium2 import PdfPage
 from sources.elements.scripts import lowered, raised
 
 _SIGNS = {
-    0xFFFE: "-", 0x0002: "-", 0x00AD: "-",  # how pdfium marks a hyphen at the end of a line
-    0x00A0: " ", 0x2002: " ", 0x2003: " ", 0x2009: " ", 0x200A: " ", 0x202F: " ", 0x0009: " ",
-    0x200B: "", 0xFEFF: "", 0x2060: "",
-}  # fmt: skip
+    0xFFFE: "-",
+    0x0002: "-",
+    0x00AD: "-",  # how pdfium marks a hyphen at the end of a line
+    0x00A0: " ",
+    0x2002: " ",
+    0x2003: " ",
+    0x2009: " ",
+    0x200A: " ",
+    0x202F: " ",
+    0x0009: " ",
+    0x200B: "",
+    0xFEFF: "",
+    0x2060: "",
+}
 _UNSEEN_PT = 1.5
 _GAP_EM = 1.3  # a wider gap on one baseline separates two columns or cells
 _NO_SPACE_EM = 0.15
@@ -132,9 +142,14 @@ def merged(left: Line, right: Line) -> Line:
     """Two lines of one baseline as one."""
     main = left if len(left.text) >= len(right.text) else right
     return Line(
-        f"{left.text} {right.text}", min(left.x0, right.x0), max(left.x1, right.x1), main.y, main.size,
-        left.bold and right.bold, left.page,
-    )  # fmt: skip
+        f"{left.text} {right.text}",
+        min(left.x0, right.x0),
+        max(left.x1, right.x1),
+        main.y,
+        main.size,
+        left.bold and right.bold,
+        left.page,
+    )
 
 
 def _goes_on(current: list[Glyph], glyph: Glyph) -> bool:

@@ -161,12 +161,20 @@ def test_a_table_without_a_drug_column_is_refused_with_the_columns_seen(tmp_path
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        ("generic_name", "strength_form"), ("generic_name", "drug_class"), ("generic_name", "brand_names"),
-        ("item_id", "generic_name"), ("route", "generic_name"), ("strength_form", "brand_names"),
-        ("brand_names", "rxcui"), ("drug_class", "brand_names"), ("tier", "rxcui"), ("tier", "restriction"),
-        ("effective_date", "notes"), ("rxcui", "effective_date"),
+        ("generic_name", "strength_form"),
+        ("generic_name", "drug_class"),
+        ("generic_name", "brand_names"),
+        ("item_id", "generic_name"),
+        ("route", "generic_name"),
+        ("strength_form", "brand_names"),
+        ("brand_names", "rxcui"),
+        ("drug_class", "brand_names"),
+        ("tier", "rxcui"),
+        ("tier", "restriction"),
+        ("effective_date", "notes"),
+        ("rxcui", "effective_date"),
     ],
-)  # fmt: skip
+)
 def test_swapped_columns_are_refused(tmp_path, one, other):
     assert "swapped or shifted" in refusal(tmp_path, as_csv(swapped(sample_rows(), one, other)))
 

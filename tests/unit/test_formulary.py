@@ -114,15 +114,17 @@ def test_criteria_go_to_the_listed_items_and_stand_alone_where_there_are_none(tm
         tmp_path,
         formulary=[
             ["GENERIC NAME", "STRENGTH", "BRAND NAME"],
-            ["QUAXAMINE", "5 MG TAB", "QUAX"], ["DIGOXIN", "1 MG TAB", ""],
+            ["QUAXAMINE", "5 MG TAB", "QUAX"],
+            ["DIGOXIN", "1 MG TAB", ""],
         ],
         restricted=[
             ["GENERIC NAME", "BRAND NAME", "RESTRICTION CRITERIA"],
-            ["quaxamine", "OTHER", "Only for renal patients OR"], ["", "", "those on dialysis"],
+            ["quaxamine", "OTHER", "Only for renal patients OR"],
+            ["", "", "those on dialysis"],
             ["DIGOXIN IMMUNE FAB", "DIGIFAB", "Poison centre only"],
         ],
         excluded=[["GENERIC NAME", "BRAND NAME", "Reason for Exclusion"], ["ZORBINOL", "ZORB", "No advantage"]],
-    )  # fmt: skip
+    )
     assert set(documents) == {
         "quaxamine-5-mg-tab",
         "digoxin-1-mg-tab",
@@ -157,17 +159,23 @@ def test_columns_no_map_knows_are_kept_and_counted(tmp_path):
 @pytest.mark.parametrize(
     ("headers", "fields"),
     [
-        ("Medication|Dosage Form|Strength|Route|Trade Name|Therapeutic Class|Formulary Status",
-         "name form strength route brands class tier"),
-        ("Drug ID|Generic Name|Brand Name|AHFS Category|PA|ST|QL|NDC",
-         "id name brands class prior_authorisation step_therapy quantity_limit product_code"),
+        (
+            "Medication|Dosage Form|Strength|Route|Trade Name|Therapeutic Class|Formulary Status",
+            "name form strength route brands class tier",
+        ),
+        (
+            "Drug ID|Generic Name|Brand Name|AHFS Category|PA|ST|QL|NDC",
+            "id name brands class prior_authorisation step_therapy quantity_limit product_code",
+        ),
         ("drugName|doseForm|drugClass|rxNormCUI|effectiveDate", "name form class rxcui effective_date"),
-        ("Item Number|Medicine|Presentation|BNF Chapter|Restrictions|Approved Indications|Comments",
-         "id name strength class restriction criteria notes"),
+        (
+            "Item Number|Medicine|Presentation|BNF Chapter|Restrictions|Approved Indications|Comments",
+            "id name strength class restriction criteria notes",
+        ),
         ("Product Name|Strength", "name strength"),
         ("Generic|Brand|Tier|Prior Authorization Criteria|Quantity Limit", "name brands tier criteria quantity_limit"),
     ],
-)  # fmt: skip
+)
 def test_common_headers_are_recognised(headers, fields):
     found = columns.recognise(headers.split("|"))
     assert sorted(found, key=found.get) == fields.split()

@@ -18,11 +18,30 @@ from probatum.records import Block, Document
 from probatum.sectioning import cut
 
 WHOLE = [  # a cut inside any of these changes what is read
-    "0.5 mg", "5 to 10 micrograms/min", "1.5-2 g", "10 x 10^9/L", "2 mg/kg/h", "pH 7.35", "< 3.5 mmol/L",
-    "BP 90/60 mm Hg", "1 in 1,000", "E11.9", "S42.001A", "do not give", "never with alcohol", "no known allergy",
-    "without dose adjustment", "contraindicated in severe asthma", "e.g. Aspirin", "approx. 5 mL", "No. 5",
-    "1 April 2026", "5 µg", "5 μg", "5 mcg",
-]  # fmt: skip
+    "0.5 mg",
+    "5 to 10 micrograms/min",
+    "1.5-2 g",
+    "10 x 10^9/L",
+    "2 mg/kg/h",
+    "pH 7.35",
+    "< 3.5 mmol/L",
+    "BP 90/60 mm Hg",
+    "1 in 1,000",
+    "E11.9",
+    "S42.001A",
+    "do not give",
+    "never with alcohol",
+    "no known allergy",
+    "without dose adjustment",
+    "contraindicated in severe asthma",
+    "e.g. Aspirin",
+    "approx. 5 mL",
+    "No. 5",
+    "1 April 2026",
+    "5 µg",
+    "5 μg",
+    "5 mcg",
+]
 PLAIN = ["patient", "ward", "review", "the", "infusion", "check", "and", "treatment", "blood", "often", "nurse"]
 
 

@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 from probatum.errors import Damaged, Misconfigured
-from probatum.table_checks import check_tables, largest_loss, read_suite
+from probatum.table_checks import check_tables, read_suite
+from probatum.thresholds import largest_loss
 
 EXPECTATIONS = Path(__file__).parents[2] / "expectations"
 SUITES = EXPECTATIONS / "suites"
@@ -31,18 +32,33 @@ def tables(source, count=6):
     ids = [f"A{i // 10000:02d}.{i % 10000:04d}" for i in range(count)]
     documents = pd.DataFrame(
         {
-            "id": ids, "hash": "0" * 64, "title": "Cholera", "family": "A00", "text": "A00.0 Cholera, so they say",
-            "valid_from": RELEASED.isoformat(), "file": "a.xml", "sha256": "0a" * 32,
+            "id": ids,
+            "hash": "0" * 64,
+            "title": "Cholera",
+            "family": "A00",
+            "text": "A00.0 Cholera, so they say",
+            "valid_from": RELEASED.isoformat(),
+            "file": "a.xml",
+            "sha256": "0a" * 32,
             "meta": [json.dumps(META[source] | {"billable": i % 4 > 0}) for i in range(count)],
         }
-    )  # fmt: skip
+    )
     texts = pd.DataFrame(
         {
-            "id": [f"{i}#{n}" for i in ids for n in (0, 1)], "document_id": [i for i in ids for _ in (0, 1)],
-            "hash": "0" * 64, "chunk_id": "c", "family": "A00", "kind": "title", "text": "Cholera",
-            "start": 0, "end": 26, "match_start": 6, "match_end": 13, "valid_from": RELEASED.isoformat(),
+            "id": [f"{i}#{n}" for i in ids for n in (0, 1)],
+            "document_id": [i for i in ids for _ in (0, 1)],
+            "hash": "0" * 64,
+            "chunk_id": "c",
+            "family": "A00",
+            "kind": "title",
+            "text": "Cholera",
+            "start": 0,
+            "end": 26,
+            "match_start": 6,
+            "match_end": 13,
+            "valid_from": RELEASED.isoformat(),
         }
-    )  # fmt: skip
+    )
     vectors = np.zeros((len(texts), WIDTH), np.float32)
     vectors[:, 0] = 1
     return documents, texts, vectors

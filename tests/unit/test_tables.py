@@ -112,10 +112,14 @@ def test_a_date_is_read_only_where_it_can_mean_one_day():
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("2026-10.xlsx", "2026-10"), ("formulary class 31Mar2016.csv", "2016-03-31"), ("mp_20240815.csv", "2024-08-15"),
-        ("Formulary July 2026.csv", "2026-07"), ("formulary-2024.csv", "2024"), ("list_2026_07_15.csv", "2026-07-15"),
+        ("2026-10.xlsx", "2026-10"),
+        ("formulary class 31Mar2016.csv", "2016-03-31"),
+        ("mp_20240815.csv", "2024-08-15"),
+        ("Formulary July 2026.csv", "2026-07"),
+        ("formulary-2024.csv", "2024"),
+        ("list_2026_07_15.csv", "2026-07-15"),
     ],
-)  # fmt: skip
+)
 def test_file_names_say_their_date(name, said):
     assert dates.of_names([name])[0] == said
 
