@@ -18,7 +18,7 @@ import pyarrow as pa
 from pydantic import ValidationError
 from scipy.stats import binomtest
 
-from probatum import digests
+from probatum import digests, vocabulary
 from probatum.asking import ask
 from probatum.audit_report import AuditReport, SourceAudit, TableCheck
 from probatum.breaker import reviewed_counts
@@ -133,7 +133,8 @@ class _Auditor:
 @cache
 def _code() -> str:
     """Of the code an audit runs: other code, another audit."""
-    return digests.of_json([digests.of_file(Path(__file__).parent / name) for name in _CODE_AUDITED])
+    code = [Path(__file__).parent / name for name in _CODE_AUDITED]
+    return digests.of_json([digests.of_file(path) for path in [*code, *sorted(vocabulary.FOLDER.iterdir())] if path.is_file()])
 
 
 def _exists(expected: Expected, present: list[str]) -> bool:

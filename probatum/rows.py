@@ -56,14 +56,14 @@ def text_rows(
                 "parent": document.meta.get("parent") or "",
                 "kind": text.kind,
                 "text": text.text,
-                "words": _words(document, names, by_id, text.text) if number == 0 else "",
-                "section": " > ".join(chunk.section),
+                "words": _words(document, names, by_id, chunk) if number == 0 else "",
+                "section": " > ".join(text.section or chunk.section),
                 "valid_from": document.valid_from,
                 "start": chunk.start,
                 "end": chunk.end,
                 "match_start": text.start,
                 "match_end": text.end,
-                "page": chunk.page,
+                "page": text.page or chunk.page,
                 "prior": float(document.meta.get("prior", 0.0)),
                 **{name: document.meta.get(name) for name in _FILTERS},
             }
@@ -80,9 +80,12 @@ def _names(document: Document) -> list[str]:
     return [document.text[b.start : b.end] for b in blocks]
 
 
-def _words(document: Document, names: Mapping[str, list[str]], by_id: Mapping[str, Document], text: str) -> str:
+def _words(
+    document: Document, names: Mapping[str, list[str]], by_id: Mapping[str, Document], chunk: Chunk
+) -> str:
     if document.layout != "record":
-        return text
+        headings = dict.fromkeys(name for text in chunk.texts for name in text.section)
+        return "\n".join((document.title, *headings, document.text[chunk.start : chunk.end]))
     said = [document.title, *names[document.id]]
     above = document.meta.get("parent")
     while above and above in names:

@@ -29,6 +29,7 @@ import orjson
 from probatum.errors import Misconfigured, Rejected
 from probatum.release import Candidate, Manifest, Releases, SourceState
 from probatum.tables import PinnedTable, open_table
+from probatum.vocabulary import meant
 from probatum.wording import LATER_ENCOUNTER, keywords, normalised, stems
 
 if TYPE_CHECKING:
@@ -39,9 +40,11 @@ MEMBERS_SHOWN = 5
 LEAST_A_SOURCE = 3  # without a source named, each has at least this many among ten hits
 _MOST_QUESTION_CHARACTERS = 10_000
 _NEAREST_TEXTS, _MATCHING_CHUNKS = 400, 300
-_FAMILIES_COMPARED = 12
+_FAMILIES_COMPARED, _PASSAGES_COMPARED = 12, 60
 # weights, in the unit of a cosine
 _WORDS = 0.5  # best BM25 of the question counts this much
+_WORDS_OF_PASSAGE = 0.3
+_NO_SENTENCE = 0.05  # a passage without sentences of its own is taken by its sections, a little lower
 _ABOVE = 0.02  # what a text of a document above loses
 _NAMED = 0.15  # a name of the document stands in the question, word for word
 _TITLE, _TELLING, _UNASKED = (
@@ -179,16 +182,36 @@ class Searcher:
                 safe="Nothing was searched.",
                 next=f"Sources here: {', '.join(self._sources)}.",
             )
-        vector = self._encoder.encode_query(question)
+        asked = self._asked(question)
         chosen = [source] if source else list(self._sources)
-        found = {name: self._sources[name].search(question, vector, k, where or {}) for name in chosen}
+        found = {name: self._sources[name].search(asked, k, where or {}) for name in chosen}
         ranked = found[source] if source else _merged(found, question, k)
         return [_numbered(hit, rank) for rank, hit in enumerate(ranked[:k], 1)]
 
 
+    def _asked(self, question: str) -> "_Question":
+        """The question as asked, and midway between it and what it means in formal words."""
+        vector = self._encoder.encode_query(question)
+        formal = meant(question)
+        if not formal:
+            return _Question(question, question, keywords(question), vector, vector)
+        fuller = f"{question} ({', '.join(formal)})"[:_MOST_QUESTION_CHARACTERS]
+        both = vector + self._encoder.encode_query(fuller)
+        return _Question(question, fuller, keywords(question), vector, both / np.linalg.norm(both))
+
+
+@dataclass(frozen=True)
+class _Question:
+    text: str
+    fuller: str  # with formal words added
+    keywords: frozenset[str]
+    vector: np.ndarray
+    fuller_vector: np.ndarray
+
+
 @dataclass
 class _Document:
-    """One candidate document while it is being scored."""
+    """One candidate document (of records) or passage (of sections) while it is being scored."""
 
     id: str
     family: str
@@ -196,6 +219,7 @@ class _Document:
     prior: float
     title: str = ""
     title_cosine: float = -1.0
+    sentence_cosine: float = -1.0
     cosine: float = -1.0
     best: dict | None = None  # the row that matched best
     names: list[str] = field(default_factory=list)
@@ -207,19 +231,22 @@ class _SourceSearch:
     def __init__(self, name: str, state: SourceState, release: str, documents: PinnedTable, texts: PinnedTable):
         self.name, self._state, self._release, self._documents, self._texts = name, state, release, documents, texts
 
-    def search(self, question: str, vector: np.ndarray, k: int, where: Mapping[str, object]) -> list[Hit]:
-        exact = self._exact(question, where)
-        matching = self._texts.matching(question, _MATCHING_CHUNKS, where=where)
+    def search(self, asked: _Question, k: int, where: Mapping[str, object]) -> list[Hit]:
+        exact = self._exact(asked.text, where)
+        words, vector = (asked.fuller, asked.fuller_vector) if self._of_sections else (asked.text, asked.vector)
+        matching = self._texts.matching(words, _MATCHING_CHUNKS, where=where)
         nearest = self._texts.nearest(vector, _NEAREST_TEXTS, where=where)
-        families = _rough_families(nearest, matching)[: max(_FAMILIES_COMPARED, k)]
-        asked = keywords(question)
-        documents = self._compared(question, vector, families, matching, where)
+        compared = _PASSAGES_COMPARED if self._of_sections else _FAMILIES_COMPARED
+        families = _rough_families(nearest, matching)[: max(compared, k)]
         groups: dict[str, list[_Document]] = defaultdict(list)
-        for document in documents.values():
+        for document in self._compared(asked, vector, families, matching, where):
             groups[document.family].append(document)
         best = sorted(groups, key=lambda f: (-max(d.score for d in groups[f]), f))
-        folded = [_within(groups[family], asked) for family in best]
-        return self._hits(exact, folded, k)
+        return self._hits(exact, [_within(groups[family], asked.keywords) for family in best], k)
+
+    @property
+    def _of_sections(self) -> bool:
+        return self.name == "guidelines"
 
     def _exact(self, question: str, where: Mapping[str, object]) -> list[str]:
         """Documents whose code, item id or RxCUI stands in the question, in its order."""
@@ -242,41 +269,28 @@ class _SourceSearch:
 
     def _compared(
         self,
-        question: str,
+        asked: _Question,
         vector: np.ndarray,
         families: Sequence[str],
         matching: Sequence[dict],
         where: Mapping[str, object],
-    ) -> dict[str, _Document]:
+    ) -> list[_Document]:
         """Every document of the candidate families, scored."""
         if not families:
-            return {}
-        rows = self._texts.families(vector, families, _ROW, where=where).to_pylist()
-        by_record: dict[str, _Document] = {}
-        for row in rows:
+            return []
+        documents: dict[str, _Document] = {}
+        for row in self._texts.families(vector, families, _ROW, where=where).to_pylist():
             key = row["chunk_id"]
-            document = by_record.get(key) or by_record.setdefault(
-                key, _Document(row["document_id"], row["family"], row["parent"], row["prior"])
-            )
-            cosine = 1.0 - row["_distance"]
-            if row["kind"] in ("title", "section"):
-                document.title, document.title_cosine = row["text"], cosine
-            document.names.append(row["text"])
-            if cosine > document.cosine:
-                document.cosine, document.best = cosine, row
+            if key not in documents:
+                documents[key] = _Document(row["document_id"], row["family"], row["parent"], row["prior"])
+            _take_in(documents[key], row)
         most = matching[0]["_score"] if matching else 1.0
         for row in matching:
-            if row["chunk_id"] in by_record:
-                by_record[row["chunk_id"]].words = row["_score"] / most
-        said = normalised(question)
-        by_id = {document.id: document for document in by_record.values()}
-        for document in sorted(by_record.values(), key=lambda d: len(d.id)):
-            above = by_id.get(document.parent)
-            if above and above.cosine - _ABOVE > document.cosine:
-                document.cosine, document.best = above.cosine - _ABOVE, above.best
-            named = any(normalised(name) in said for name in document.names if len(name) > 3)
-            document.score = document.cosine + _WORDS * document.words + _NAMED * named
-        return by_record
+            if row["chunk_id"] in documents:
+                documents[row["chunk_id"]].words = row["_score"] / most
+        score = _score_passages if self._of_sections else _score_records
+        score(documents.values(), asked)
+        return list(documents.values())
 
     def _hits(self, exact: Sequence[str], folded: Sequence[list[_Document]], k: int) -> list[Hit]:
         shown: list[tuple[_Document, list[_Document], bool]] = [(group[0], group[1:], False) for group in folded]
@@ -334,6 +348,40 @@ class _SourceSearch:
         place += [row["section"]] if row["section"] else []
         place += [f"page {row['page']}"] if row["page"] else []
         return f"{', '.join(place)} ({self.name} {self._state.release}, in force from {document['valid_from']}; release {self._release})"
+
+
+def _take_in(document: _Document, row: dict) -> None:
+    """Note what one text of a document says of it."""
+    cosine = 1.0 - row["_distance"]
+    if row["kind"] == "title":
+        document.title = row["text"]
+    if row["kind"] in ("title", "section"):
+        document.title_cosine = max(document.title_cosine, cosine)
+    if row["kind"] == "sentence":
+        document.sentence_cosine = max(document.sentence_cosine, cosine)
+    else:
+        document.names.append(row["text"])
+    if cosine > document.cosine:
+        document.cosine, document.best = cosine, row
+
+
+def _score_passages(passages: Iterable[_Document], asked: _Question) -> None:
+    """A passage scores the mean of its best piece and its best sentence, and its share of the words."""
+    for passage in passages:
+        sentence = max(passage.sentence_cosine, passage.title_cosine - _NO_SENTENCE)
+        passage.score = (passage.title_cosine + sentence) / 2 + _WORDS_OF_PASSAGE * passage.words
+
+
+def _score_records(records: Iterable[_Document], asked: _Question) -> None:
+    """A record scores its best text, or a little less than the best of a record above it, its words, and its name."""
+    said = normalised(asked.text)
+    by_id = {record.id: record for record in records}
+    for record in sorted(by_id.values(), key=lambda d: len(d.id)):
+        above = by_id.get(record.parent)
+        if above and above.cosine - _ABOVE > record.cosine:
+            record.cosine, record.best = above.cosine - _ABOVE, above.best
+        named = any(normalised(name) in said for name in record.names if len(name) > 3)
+        record.score = record.cosine + _WORDS * record.words + _NAMED * named
 
 
 def _rough_families(nearest: Sequence[dict], matching: Sequence[dict]) -> list[str]:

@@ -16,7 +16,7 @@ from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
-from probatum import digests
+from probatum import digests, vocabulary
 from probatum.records import Document, SourceRelease
 from probatum.safeio import Limits
 
@@ -62,4 +62,5 @@ class Source(ABC):
 def _fingerprint_of_sources() -> str:
     folder = Path(__file__).parent
     files = sorted(p for p in folder.rglob("*") if p.suffix in (".py", ".tsv", ".toml") and "samples" not in p.parts)
-    return digests.of_json([[p.relative_to(folder).as_posix(), digests.of_file(p)] for p in files])
+    named = [[p.relative_to(folder).as_posix(), digests.of_file(p)] for p in files]
+    return digests.of_json([*named, digests.of_file(vocabulary.FOLDER / "drugs.tsv")])

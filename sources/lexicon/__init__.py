@@ -1,7 +1,7 @@
 """Plain-language names and abbreviations, written from general clinical knowledge and reviewed as data.
 
     sources/lexicon/icd10/chNN.tsv   code <tab> term | term      further texts of a code
-    sources/lexicon/drugs.tsv        ingredient <tab> synonyms <tab> brands <tab> classes <tab> uses
+    probatum/vocabulary/drugs.tsv    ingredient <tab> synonyms <tab> brands <tab> classes <tab> uses (search reads it too)
 
 What a publisher did not say is marked as ours wherever it is shown. No golden question is ever a source of a term.
 """
@@ -10,7 +10,7 @@ from collections import defaultdict
 from functools import cache
 from pathlib import Path
 
-from probatum import digests
+from probatum import vocabulary
 from sources.lexicon.ingredients import Drug, DrugLexicon
 
 _FOLDER = Path(__file__).parent
@@ -29,17 +29,8 @@ def by_code() -> dict[str, list[str]]:
 @cache
 def drugs() -> DrugLexicon:
     """The drug lexicon: its rows, and `find`, which finds them in the name a publisher gives a drug."""
-    path = _FOLDER / "drugs.tsv"
-    rows = (row + [""] * 4 for row in _rows(path)) if path.exists() else ()
+    rows = (row + [""] * 4 for row in _rows(vocabulary.FOLDER / "drugs.tsv"))
     return DrugLexicon(Drug(row[0].lower(), *(tuple(_terms(field)) for field in row[1:5])) for row in rows)
-
-
-@cache
-def digest(name: str) -> str:
-    """Digest of one lexicon ("icd10" or "drugs"), part of the fingerprint of what is read with it."""
-    place = _FOLDER / name
-    paths = sorted(place.glob("*.tsv")) if place.is_dir() else [_FOLDER / f"{name}.tsv"]
-    return digests.of_json([digests.of_file(path) for path in paths if path.exists()])
 
 
 def _rows(path: Path):
