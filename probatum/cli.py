@@ -80,6 +80,7 @@ def refresh(
         raise Misconfigured("One source and --all at once.", safe="Nothing was fetched.", next="Give one of the two.")
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO" if verbose else "CRITICAL")
     os.environ.setdefault("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")
+    os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "180")  # 20 is too few on a busy machine
     from flows import refresh as flows
     from sources.registry import source_named
 

@@ -17,7 +17,9 @@ import orjson
 from probatum.release import Manifest, SourceState
 from probatum.tables import open_table
 
-_COLUMNS = ("id", "hash", "title", "meta")
+Rows = Mapping[str, Mapping]  # {document id: its row in the table of documents}
+
+_COLUMNS = ("id", "hash", "title", "text", "meta")
 _WATCHED = {
     "icd10": ("billable",),
     "formulary": ("tier", "restriction", "criteria"),
@@ -81,18 +83,23 @@ def diff_releases(home: Path, before: Manifest, after: Manifest) -> list[SourceD
 
 
 def diff_states(home: Path, source: str, before: SourceState | None, after: SourceState | None) -> SourceDiff:
-    """The documents of two states of one source, compared by their hashes first."""
-    old, new = _documents(home, before), _documents(home, after)
+    """The documents of two states of one source."""
+    releases = before.release if before else "", after.release if after else ""
     if before and after and before.documents.digest == after.documents.digest:
-        old = new = {}
+        return diff_documents(source, {}, {}, *releases)
+    return diff_documents(source, _documents(home, before), _documents(home, after), *releases)
+
+
+def diff_documents(source: str, old: Rows, new: Rows, before: str = "", after: str = "") -> SourceDiff:
+    """The same for rows at hand. old, new: {id: {"id", "hash", "title", "text", "meta" (JSON)}}; compared by hash first."""
     added = tuple((i, new[i]["title"]) for i in sorted(new.keys() - old.keys()))
     removed = tuple((i, old[i]["title"]) for i in sorted(old.keys() - new.keys()))
     differing = [i for i in sorted(new.keys() & old.keys()) if new[i]["hash"] != old[i]["hash"]]
     changes = [_change(source, old[i], new[i]) for i in differing]
     return SourceDiff(
         source,
-        before.release if before else "",
-        after.release if after else "",
+        before,
+        after,
         added,
         removed,
         tuple(change for change in changes if change.facts),
@@ -104,10 +111,10 @@ def _documents(home: Path, state: SourceState | None) -> dict[str, dict]:
     if state is None:
         return {}
     table = open_table(home / "lance", state.documents.name, state.documents.version)
-    return {row["id"]: row for row in table.read([*_COLUMNS, "text"]).to_pylist()}
+    return {row["id"]: row for row in table.read(_COLUMNS).to_pylist()}
 
 
-def _change(source: str, old: dict, new: dict) -> Change:
+def _change(source: str, old: Mapping, new: Mapping) -> Change:
     """What differs. A document in which only its date or origin moved on is no change."""
     meta, was = orjson.loads(new["meta"]), orjson.loads(old["meta"])
     facts = {
@@ -120,7 +127,7 @@ def _change(source: str, old: dict, new: dict) -> Change:
     return Change(new["id"], new["title"], facts)
 
 
-def _superseded(source: str, old: dict, new: dict, removed) -> tuple[tuple[str, str], ...]:
+def _superseded(source: str, old: Rows, new: Rows, removed) -> tuple[tuple[str, str], ...]:
     by_number = (
         {number: i for i, row in old.items() if (number := orjson.loads(row["meta"]).get("number"))}
         if source == "guidelines"

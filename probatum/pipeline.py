@@ -11,7 +11,7 @@ Every value names a file under the home, so a run that was killed goes on where 
 carries content. Sources are passed in: this library does not know them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from probatum.errors import Rejected
 from probatum.files import read_json, write_json
 from probatum.publish import Publisher
 from probatum.quarantine import Quarantine
-from probatum.reading import Parsed, read_snapshot
+from probatum.reading import Parsed, Served, read_snapshot
 from probatum.release import Candidate, Manifest, Releases, SourceState
 from probatum.settings import Settings
 from probatum.snapshots import Snapshots
@@ -51,16 +51,13 @@ def already_serves(chosen: Settings, source, snapshot: str) -> bool:
 
 def parse(chosen: Settings, source, snapshot: str) -> str:
     """Read the snapshot's files in the sandbox; returns the digest of what was read. Raises Rejected when nothing could be."""
-    snapshots = Snapshots(chosen.home)
-    serving = Releases(chosen.home).current()
-    state = serving.sources.get(source.name) if serving else None
     parsed = read_snapshot(
         chosen.home,
-        snapshots.read(source.name, snapshot),
+        Snapshots(chosen.home).read(source.name, snapshot),
         limits=source.limits,
         parser=source.parser_fingerprint(),
         per_file=source.per_file,
-        before=snapshots.read(source.name, state.snapshot) if state else None,
+        before=lambda: _served(chosen, source.name),
     )
     described = {
         "paths": [str(path.relative_to(chosen.home)) for path in parsed.paths],
@@ -184,6 +181,15 @@ def unfinished_tables(chosen: Settings) -> list[str]:
     serving = Releases(chosen.home).current()
     named = {t.name for s in serving.sources.values() for t in (s.documents, s.texts)} if serving else set()
     return [name for name in Store(chosen.home / "lance").names() if name not in named]
+
+
+def _served(chosen: Settings, source: str) -> Iterator[Served]:
+    """The snapshots of a source that serve and served before, newest first, each with the files not read from it."""
+    releases = Releases(chosen.home)
+    manifest = releases.current()
+    while manifest and (state := manifest.sources.get(source)):
+        yield Snapshots(chosen.home).read(source, state.snapshot), state.quarantined
+        manifest = releases.read(manifest.parent) if manifest.parent else None
 
 
 def _made_by(chosen: Settings, source, snapshot: str) -> str:

@@ -16,6 +16,7 @@ from probatum.journal import Journal
 from probatum.release import Candidate, Manifest, Releases
 from probatum.seams import seam
 from probatum.store import Store
+from probatum.verify import verify_table
 
 _LOCK_WAIT_S = 60
 
@@ -29,7 +30,8 @@ class Publisher(Releases):
     def publish(self, candidate: Candidate, report: AuditReport, *, actor: str) -> Manifest:
         """Serve `candidate`, if `report` is a passing audit of exactly it and nobody published meanwhile.
 
-        Raises Rejected when the audit does not let it through, Conflict when the parent no longer serves.
+        Raises Rejected when the audit does not let it through, Conflict when the parent no longer serves, Damaged when
+        the tables do not hold what was audited.
         """
         report.must_allow(candidate.digest(), candidate.sources.keys())
         with self._lock():
@@ -49,6 +51,7 @@ class Publisher(Releases):
                 sources=candidate.sources,
                 encoder=candidate.encoder,
             )
+            self._verify_tables(manifest)
             self._protect(manifest)
             write_json(self.folder / f"{manifest.id}.json", manifest.model_dump(mode="json"))
             seam("after-manifest")
@@ -73,6 +76,12 @@ class Publisher(Releases):
             self._point_to(manifest)
         self.journal().add("rollback", actor=actor, release=manifest.id)
         return manifest
+
+    def _verify_tables(self, manifest: Manifest) -> None:
+        """What is served is what was audited: a digest names content, a table version only a place."""
+        for state in manifest.sources.values():
+            verify_table(self.home, state.documents)
+            verify_table(self.home, state.texts, encoder_digest=manifest.encoder.digest)
 
     def _protect(self, manifest: Manifest) -> None:
         """Tag the table versions, so that clean-up keeps what a release needs."""

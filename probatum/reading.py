@@ -6,10 +6,10 @@ result is kept under their digest and never read again:
     home/work/icd10/<fingerprint>.jsonl
 
 A unit that cannot be read is quarantined with its reason. Where files stand alone (guidelines) the others go on, and
-a document whose new file cannot be read keeps the version that was read before.
+a document whose new file cannot be read keeps the version that was read last, however many releases ago that is.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,6 +23,9 @@ from probatum.seams import seam
 from probatum.snapshots import Snapshot, Snapshots
 
 _ALONGSIDE = ("release.toml",)  # describes the other files, holds no document
+
+
+Served = tuple[Snapshot, Sequence[str]]  # a snapshot, and the names of its files that could not be read
 
 
 @dataclass(frozen=True)
@@ -53,18 +56,28 @@ class _Unit:
 
 
 def read_snapshot(
-    home: Path, snapshot: Snapshot, *, limits: Limits, parser: str, per_file: bool, before: Snapshot | None = None
+    home: Path,
+    snapshot: Snapshot,
+    *,
+    limits: Limits,
+    parser: str,
+    per_file: bool,
+    before: Callable[[], Iterable[Served]] = tuple,
 ) -> Parsed:
-    """Read what has not been read before. before: the snapshot that serves, for files that cannot be read now.
+    """Read what has not been read before. before: what served, newest first, for files that cannot be read now.
 
     Raises Rejected when nothing can be read, after putting it into quarantine.
     """
     folder = home / "work" / snapshot.release.source
     folder.mkdir(parents=True, exist_ok=True)
     units = _units(snapshot, folder, parser, per_file)
+    if not units:
+        raise Rejected(
+            f"{snapshot.release.source} {snapshot.release.name} holds no file to read.",
+            next="Put the files of the release there and run the refresh again.",
+        )
     refusals = _read_missing(home, snapshot, units, limits)
     seam("after-parse")
-    former = _former(before, folder, parser) if per_file and before else {}
     paths, quarantined, kept = [], [], []
     for unit in units:
         refusal = refusals.get(unit.output)
@@ -80,13 +93,15 @@ def read_snapshot(
                 next=refusal.advice,
             )
         )
-        if (old := former.get(unit.files[0].name)) and old.exists():
+        name = unit.files[0].name
+        if per_file and (old := _former(home, name, before(), folder, parser, limits)):
             paths.append(old)
-            kept.append(unit.files[0].name)
-    if not paths:
+            kept.append(name)
+    if len(quarantined) == len(units):  # former versions alone are no new release
         reason = quarantined[0]
+        none = f"none of its {len(units)} files can be read; the first: " if len(units) > 1 else ""
         raise Rejected(
-            f"{snapshot.release.source} {snapshot.release.name}: {reason.reason} It is in quarantine as {reason.id}.",
+            f"{snapshot.release.source} {snapshot.release.name}: {none}{reason.reason} It is in quarantine as {reason.id}.",
             next=reason.next,
         )
     return Parsed(tuple(paths), tuple(quarantined), tuple(kept))
@@ -136,5 +151,12 @@ def _read_missing(home: Path, snapshot: Snapshot, units: list[_Unit], limits: Li
     return {unit.output: outcome for unit, outcome in zip(missing, outcomes, strict=True) if outcome is not None}
 
 
-def _former(before: Snapshot, folder: Path, parser: str) -> Mapping[str, Path]:
-    return {unit.files[0].name: unit.output for unit in _units(before, folder, parser, per_file=True)}
+def _former(home: Path, name: str, before: Iterable[Served], folder: Path, parser: str, limits: Limits) -> Path | None:
+    """What the file `name` read as in the newest release that was read from it, and still has it; read again if need be."""
+    for snapshot, unread in before:
+        unit = next((u for u in _units(snapshot, folder, parser, per_file=True) if u.files[0].name == name), None)
+        if unit is None:
+            return None
+        if name not in unread:
+            return None if _read_missing(home, snapshot, [unit], limits) else unit.output
+    return None

@@ -11,7 +11,7 @@ Everything here is plain and frozen, and goes to disk as JSON. Offsets are in ch
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
@@ -81,7 +81,7 @@ def write_documents(path: Path, documents: Iterable[Document]) -> int:
     count = 0
     with path.open("wb") as out:
         for document in documents:
-            out.write(orjson.dumps(asdict(document)) + b"\n")
+            out.write(orjson.dumps(document) + b"\n")
             count += 1
     return count
 

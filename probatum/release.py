@@ -10,6 +10,7 @@ the only thing that moves, by compare-and-swap on its release.
 Reading only; what moves the pointer is in `probatum.publish`.
 """
 
+import re
 from datetime import date, datetime
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from probatum import digests
 from probatum.errors import Damaged, Rejected
 from probatum.files import read_json
 
+_ID = re.compile(r"\d{4}-\d\d-\d\d\.\d{1,9}")
 ROLL_BACK = "Run `probatum releases` and `probatum rollback RELEASE` to serve a whole one."
 
 
@@ -103,7 +105,14 @@ class Releases:
         pointer = read_json(self.pointer, what="The pointer", next=ROLL_BACK)
         if not isinstance(pointer.get("release"), str):
             raise Damaged("The pointer current.json names no release.", safe="Nothing was searched.", next=ROLL_BACK)
-        manifest = self.read(pointer["release"])
+        try:
+            manifest = self.read(pointer["release"])
+        except Rejected:
+            raise Damaged(
+                "The pointer current.json names a release that is not there.",
+                safe="Nothing was searched.",
+                next=ROLL_BACK,
+            ) from None
         if manifest.digest() != pointer.get("digest"):
             raise Damaged(
                 f"The manifest of release {manifest.id} is not the one that was published.",
@@ -115,7 +124,7 @@ class Releases:
     def read(self, release: str) -> Manifest:
         """A release by its id. Raises Rejected for an unknown one, Damaged for an unreadable one."""
         path = self.folder / f"{release}.json"
-        if "/" in release or not path.is_file():
+        if not _ID.fullmatch(release) or not path.is_file():
             raise Rejected(f"There is no release {release}.", next="Run `probatum releases` for those there are.")
         try:
             return Manifest.model_validate(read_json(path, what="The manifest", next=ROLL_BACK))

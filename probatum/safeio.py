@@ -6,11 +6,13 @@ the publisher is known to use; a download is https (or loopback), from an allowe
 """
 
 import ipaddress
+import lzma
 import time
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from unicodedata import category
 from urllib.parse import urljoin, urlsplit
 
 import httpx
@@ -21,8 +23,9 @@ from httpx_retries import Retry, RetryTransport
 from probatum.errors import Misconfigured, Rejected, Retryable
 
 MIB = 1024 * 1024
-_BLOCK_BYTES = 1 << 16
+_DIRECTORY_ENTRY = b"PK\x01\x02"  # what every entry of a zip's directory begins with
 _CONNECT_S, _READ_S = 15.0, 60.0
+_RETRIES, _LONGEST_WAIT_S = 3, 60.0  # a publisher who asks for more patience than this is tried again by the next run
 _SLOWEST_BYTES_PER_S = 1024  # slower than this over a minute is an endless download
 _REDIRECTS = 5
 
@@ -41,6 +44,8 @@ class Limits:
     parse_seconds: int = 300  # one unit, wall clock
     parse_memory_bytes: int = 4096 * MIB  # address space of the reading process
     xml_depth: int = 200
+    download_seconds: int = 1800  # one file, from the first byte to the last
+    retry_seconds: float = 1.0  # before the first retry of a download; doubled for each further one
 
 
 ASK_AGAIN = "Ask the publisher or the data owner for a sound copy and run the refresh again."
@@ -51,6 +56,7 @@ class Archive:
 
     def __init__(self, path: Path, limits: Limits):
         self.path, self._limits = path, limits
+        self._count(_entries_in(path))  # opening a zip reads its whole directory, which may be the attack
         try:
             self._zip = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError):
@@ -70,7 +76,7 @@ class Archive:
         try:
             with self._zip.open(name) as stream:
                 data = stream.read(allowed + 1)
-        except (zipfile.BadZipFile, zipfile.zlib.error, EOFError, NotImplementedError, OSError):
+        except (zipfile.BadZipFile, zipfile.zlib.error, lzma.LZMAError, EOFError, NotImplementedError, OSError):
             raise Rejected(f"{name} in {self.path.name} does not unpack.", next=ASK_AGAIN) from None
         if len(data) > allowed:
             raise Rejected(f"{name} unpacks to more than {allowed >> 20} MiB.", next=ASK_AGAIN)
@@ -78,8 +84,7 @@ class Archive:
 
     def _judge(self) -> None:
         entries, limits, what = self._zip.infolist(), self._limits, self.path.name
-        if len(entries) > limits.archive_entries:
-            raise Rejected(f"{what} holds {len(entries)} entries ({limits.archive_entries} allowed).", next=ASK_AGAIN)
+        self._count(len(entries))
         seen: set[str] = set()
         for entry in entries:
             if entry.flag_bits & 0x1:
@@ -100,16 +105,32 @@ class Archive:
                 next=ASK_AGAIN,
             )
 
+    def _count(self, entries: int) -> None:
+        if entries > self._limits.archive_entries:
+            raise Rejected(
+                f"{self.path.name} holds {entries} entries ({self._limits.archive_entries} allowed).", next=ASK_AGAIN
+            )
+
+
+def _entries_in(path: Path) -> int:
+    """How many entries a zip can have at most, whatever its last record says."""
+    count, tail = 0, b""
+    with path.open("rb") as stream:
+        while block := stream.read(MIB):
+            count += (tail + block).count(_DIRECTORY_ENTRY)
+            tail = block[-len(_DIRECTORY_ENTRY) + 1 :]
+    return count
+
 
 def is_plain_name(name: str) -> bool:
-    """Whether a name from an archive or a listing stays inside its folder on every system."""
+    """Whether a name from an archive or a listing stays inside its folder on every system, and is text that can be shown."""
     path = PurePosixPath(name.replace("\\", "/"))
     return (
-        bool(name)
+        bool(path.parts)
         and not path.is_absolute()
         and ".." not in path.parts
         and ":" not in path.parts[0]
-        and "\0" not in name
+        and not any(category(char) in ("Cc", "Cs") for char in name)  # controls; bytes that are no text
     )
 
 
@@ -127,7 +148,7 @@ def xml_events(data, limits: Limits, *, what: str) -> Iterable[tuple[str, object
             yield event, element
     except DefusedXmlException:
         raise Rejected(f"{what} declares a document type or an entity, which is not read.", next=ASK_AGAIN) from None
-    except SyntaxError:
+    except (SyntaxError, ValueError, LookupError):  # the last two for an encoding that expat does not know
         raise Rejected(f"{what} is not well-formed XML.", next=ASK_AGAIN) from None
 
 
@@ -153,17 +174,32 @@ def looks_like_html(data: bytes) -> bool:
 
 
 def download(url: str, target: Path, *, limits: Limits, allowed_hosts: frozenset[str]) -> None:
-    """Fetch `url` into `target`. Redirects are followed only to allowed hosts; a half download leaves nothing."""
+    """Fetch `url` into `target`. Redirects are followed only to allowed hosts; a half download leaves nothing.
+
+    Raises Retryable when the host does not deliver now, Rejected when what it delivers is not wanted, Misconfigured for an
+    address that may not be asked.
+    """
     partial = target.with_name(target.name + ".part")
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         with httpx.Client(
-            transport=RetryTransport(retry=Retry(total=3, backoff_factor=1.0)),
+            transport=RetryTransport(
+                retry=Retry(
+                    total=_RETRIES,
+                    backoff_factor=limits.retry_seconds / 2,
+                    backoff_jitter=0.5,
+                    max_backoff_wait=_LONGEST_WAIT_S,
+                )
+            ),
             timeout=httpx.Timeout(_READ_S, connect=_CONNECT_S),
+            headers={"accept-encoding": "identity"},  # the publisher's bytes, not what they unpack to
             follow_redirects=False,
             trust_env=False,
         ) as client:
             _stream(client, url, partial, limits, allowed_hosts)
+    except httpx.InvalidURL:
+        partial.unlink(missing_ok=True)
+        raise Misconfigured("That is no address that can be asked.", next="Check it for typing errors.") from None
     except httpx.HTTPError as error:
         partial.unlink(missing_ok=True)
         raise Retryable(
@@ -176,11 +212,13 @@ def download(url: str, target: Path, *, limits: Limits, allowed_hosts: frozenset
 
 
 def _stream(client: httpx.Client, url: str, partial: Path, limits: Limits, allowed_hosts: frozenset[str]) -> None:
+    loopback = True
     for _ in range(_REDIRECTS + 1):
-        check_address(url, allowed_hosts)
+        check_address(url, allowed_hosts, loopback=loopback)
+        loopback = is_loopback(urlsplit(url).hostname or "")
         with client.stream("GET", url) as response:
-            if response.is_redirect:
-                url = urljoin(url, response.headers["location"])
+            if response.has_redirect_location:
+                url = _joined(url, response.headers["location"])
                 continue
             if response.status_code == 429 or response.status_code >= 500:
                 raise Retryable(
@@ -193,10 +231,17 @@ def _stream(client: httpx.Client, url: str, partial: Path, limits: Limits, allow
     raise Rejected(f"{urlsplit(url).hostname} redirects without end.", next="Check the address.")
 
 
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        raise Rejected(f"{urlsplit(url).hostname} redirects to no address.", next="Check the address.") from None
+
+
 def _save(response: httpx.Response, partial: Path, limits: Limits) -> None:
     began, got = time.monotonic(), 0
     with partial.open("wb") as out:
-        for block in response.iter_bytes(_BLOCK_BYTES):
+        for block in response.iter_bytes():  # as they come: waiting for whole blocks would let a drip last for days
             got += len(block)
             if got > limits.file_bytes:
                 raise Rejected(
@@ -204,16 +249,22 @@ def _save(response: httpx.Response, partial: Path, limits: Limits) -> None:
                     next="Check the address, or raise the limit of the source.",
                 )
             taken = time.monotonic() - began
-            if taken > _READ_S and got < taken * _SLOWEST_BYTES_PER_S:
+            if taken > limits.download_seconds or (taken > _READ_S and got < taken * _SLOWEST_BYTES_PER_S):
                 raise Retryable("The download is too slow to end.", next="Run the refresh again later.")
             out.write(block)
 
 
-def check_address(url: str, allowed_hosts: frozenset[str]) -> None:
-    """https to an allowed host, or anything on loopback; else Misconfigured."""
-    parts = urlsplit(url)
+def check_address(url: str, allowed_hosts: frozenset[str], *, loopback: bool = True) -> None:
+    """https to an allowed host, or http(s) on loopback; else Misconfigured.
+
+    loopback: whether this machine may be asked; not when another one redirects to it.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise Misconfigured("That is no address that can be asked.", next="Check it for typing errors.") from None
     host = (parts.hostname or "").lower()
-    if parts.scheme in ("http", "https") and is_loopback(host):
+    if parts.scheme in ("http", "https") and loopback and is_loopback(host):
         return
     if parts.scheme != "https":
         raise Misconfigured(f"{parts.scheme or 'a bare'} address refused.", next="Use https.")

@@ -9,6 +9,8 @@ unit, that unit is reported as failed and a new subprocess goes on with the rest
 Each unit is a JSON object with `output`: the path it writes to. An outcome is None (done) or a Refusal.
 """
 
+import contextlib
+import ctypes
 import importlib
 import os
 import resource
@@ -26,6 +28,7 @@ from probatum.errors import ProbatumError
 from probatum.files import write_atomically
 
 _POLL_S = 0.05
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _START_UP_S = 60  # imports, on a busy machine
 
 
@@ -55,7 +58,7 @@ def read_units(
 def _run_one_process(function, units, folder, seconds, memory_bytes) -> list[Refusal | None]:
     job, notes = folder / "job.json", folder / "notes.jsonl"
     write_atomically(
-        job, orjson.dumps({"function": function, "units": list(units), "memory": memory_bytes, "seconds": seconds})
+        job, orjson.dumps({"function": function, "units": list(units), "memory": memory_bytes, "parent": os.getpid()})
     )
     notes.unlink(missing_ok=True)
     with (folder / "stderr.txt").open("wb") as stderr:
@@ -66,7 +69,10 @@ def _run_one_process(function, units, folder, seconds, memory_bytes) -> list[Ref
             stderr=stderr,
             start_new_session=True,
         )
-    timed_out = _wait(child, notes, seconds)
+    try:
+        timed_out = _wait(child, notes, seconds)
+    finally:  # an interrupt must not leave it behind
+        _stop(child)
     done = [_outcome(line) for line in _lines(notes) if line["event"] == "done"]
     if len(done) < len(units) and (timed_out or child.returncode != 0):
         done.append(_failure(timed_out, child.returncode, folder / "stderr.txt", seconds, memory_bytes))
@@ -84,11 +90,17 @@ def _wait(child: subprocess.Popen, notes: Path, seconds: int) -> bool:
             size, since = now, time.monotonic()
             allowance = seconds if now else allowance
         elif time.monotonic() - since > allowance:
-            os.killpg(child.pid, signal.SIGKILL)
-            child.wait()
+            _stop(child)
             return True
         time.sleep(_POLL_S)
     return False
+
+
+def _stop(child: subprocess.Popen) -> None:
+    """End the child and whatever it started; its group outlives it when it left something running."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
 
 
 def _lines(notes: Path) -> list[dict]:
@@ -102,7 +114,7 @@ def _outcome(line: dict) -> Refusal | None:
 
 
 def _failure(timed_out: bool, code: int, stderr: Path, seconds: int, memory_bytes: int) -> Refusal:
-    if timed_out or code == -signal.SIGXCPU:
+    if timed_out:
         return Refusal(
             "timeout",
             f"Reading took more than {seconds} s and was stopped.",
@@ -124,14 +136,24 @@ def _failure(timed_out: bool, code: int, stderr: Path, seconds: int, memory_byte
 
 def _main(job_path: str, notes_path: str) -> None:
     job = orjson.loads(Path(job_path).read_bytes())
+    _end_with(job["parent"])
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     module, name = job["function"].split(":")
     work = getattr(importlib.import_module(module), name)
-    resource.setrlimit(resource.RLIMIT_AS, (job["memory"], job["memory"]))
+    for limit in (resource.RLIMIT_AS, resource.RLIMIT_FSIZE):  # what it may hold, and the largest file it may write
+        resource.setrlimit(limit, (job["memory"], job["memory"]))
     with open(notes_path, "ab", buffering=0) as notes:
         notes.write(orjson.dumps({"event": "started"}) + b"\n")
         for unit in job["units"]:
             notes.write(orjson.dumps({"event": "done", "refusal": _attempt(work, unit)}) + b"\n")
+
+
+def _end_with(parent: int) -> None:
+    """Have the kernel end this process when its parent is gone, so that a killed run leaves no reader behind (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 def _attempt(work, unit: dict) -> dict | None:

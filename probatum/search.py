@@ -40,6 +40,7 @@ MEMBERS_SHOWN = 5
 LEAST_A_SOURCE = 3  # without a source named, each has at least this many among ten hits
 _MOST_QUESTION_CHARACTERS = 10_000
 _NEAREST_TEXTS, _MATCHING_CHUNKS = 400, 300
+_NAMED_IN_FULL = ("icd10",)  # its own lexicon says how each code is called: a question needs no formal words
 _FAMILIES_COMPARED, _PASSAGES_COMPARED = 12, 60
 # weights, in the unit of a cosine
 _WORDS = 0.5  # best BM25 of the question counts this much
@@ -233,7 +234,7 @@ class _SourceSearch:
 
     def search(self, asked: _Question, k: int, where: Mapping[str, object]) -> list[Hit]:
         exact = self._exact(asked.text, where)
-        words, vector = (asked.fuller, asked.fuller_vector) if self._of_sections else (asked.text, asked.vector)
+        words, vector = (asked.text, asked.vector) if self.name in _NAMED_IN_FULL else (asked.fuller, asked.fuller_vector)
         matching = self._texts.matching(words, _MATCHING_CHUNKS, where=where)
         nearest = self._texts.nearest(vector, _NEAREST_TEXTS, where=where)
         compared = _PASSAGES_COMPARED if self._of_sections else _FAMILIES_COMPARED

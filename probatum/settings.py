@@ -63,3 +63,8 @@ def settings() -> Settings:
 def reset() -> None:
     """Forget what was read (tests change the environment)."""
     settings.cache_clear()
+
+
+def processor_limited() -> bool:
+    """Whether somebody keeps oneDNN from using every instruction of this processor (bf16 is slow without its own)."""
+    return "ONEDNN_MAX_CPU_ISA" in os.environ

@@ -3,8 +3,8 @@
     home/blobs/<sha256>                      one file's bytes, read-only
     home/snapshots/<source>/<digest>.json    {"release": …, "files": [{"name", "sha256", "size"}, …]}
 
-The digest of a snapshot covers the names and bytes of its files and the release it claims to be. Bytes are pinned: a
-release of the same name whose bytes changed is "silently changed", and refused until somebody looks.
+The digest of a snapshot covers the names and bytes of its files and the release it claims to be. A file
+whose bytes change under an old name becomes another blob and another snapshot; what came before stays as it came.
 """
 
 import os
@@ -55,7 +55,9 @@ class Snapshots:
         for name, location in files:
             if not is_plain_name(name):
                 raise Rejected(
-                    f"{release.source} {release.name} holds a file whose name points outside.", next="Rename it."
+                    f"{release.source} {release.name} holds a file whose name points outside it or is not plain text: "
+                    f"{ascii(name)[:80]}.",
+                    next="Rename it and run the refresh again.",
                 )
             taken.append(self._bring_in(name, location, limits, allowed_hosts))
             total += taken[-1].size
@@ -80,7 +82,13 @@ class Snapshots:
             next="Run `probatum refresh` for the source again.",
         )
         release = SourceRelease(**(raw["release"] | {"valid_from": date.fromisoformat(raw["release"]["valid_from"])}))
-        return Snapshot(release, tuple(SnapshotFile(**f) for f in raw["files"]))
+        snapshot = Snapshot(release, tuple(SnapshotFile(**f) for f in raw["files"]))
+        if snapshot.digest() != digest:
+            raise Damaged(
+                f"The snapshot {digest[:12]}… of {source} is not described as it was.",
+                next="Restore the home from its backup, or refresh the source again.",
+            )
+        return snapshot
 
     def blob(self, sha256: str) -> Path:
         """Where the bytes of a snapshot file are. Raises Damaged if they are gone."""
@@ -106,13 +114,7 @@ class Snapshots:
         if location.startswith(("http://", "https://")):
             download(location, arrived, limits=limits, allowed_hosts=allowed_hosts)
         else:
-            size = Path(location).stat().st_size
-            if size > limits.file_bytes:
-                raise Rejected(
-                    f"{name} is {size >> 20} MiB ({limits.file_bytes >> 20} allowed).",
-                    next="Raise the limit of the source if that is right.",
-                )
-            shutil.copyfile(location, arrived)
+            _copy(name, Path(location), arrived, limits)
         sha256, size = digests.of_file(arrived), arrived.stat().st_size
         target = self._blobs / sha256
         if target.exists():
@@ -123,3 +125,20 @@ class Snapshots:
             arrived.replace(target)
             sync_folder(self._blobs)
         return SnapshotFile(name, sha256, size)
+
+
+def _copy(name: str, origin: Path, target: Path, limits: Limits) -> None:
+    try:
+        size = origin.stat().st_size
+        if size > limits.file_bytes:
+            raise Rejected(
+                f"{name} is {size >> 20} MiB ({limits.file_bytes >> 20} allowed).",
+                next="Raise the limit of the source if that is right.",
+            )
+        shutil.copyfile(origin, target)
+    except OSError as error:
+        target.unlink(missing_ok=True)
+        raise Rejected(
+            f"{name} cannot be copied into the home ({error.strerror}).",
+            next="Check that it is there and may be read, and that the disk has room.",
+        ) from None

@@ -29,7 +29,6 @@ from probatum.seams import seam
 from probatum.tables import ENCODER_KEY, is_in, unindexed
 
 _EXACT_UP_TO_ROWS = 20_000  # below this an exact scan is as fast as an index, and exact
-_IDS_A_FILTER = 5_000
 _INDEX_WAIT = timedelta(minutes=10)
 _UNIT_TOLERANCE = 1e-3
 
@@ -112,7 +111,7 @@ class Store:
         added = sum(ids[i] not in present for i in delta)
         seam(f"before-write-{name}")
         if delta or gone:
-            part = rows.take(delta)
+            part = rows.take(pa.array(delta, pa.int64()))  # typed: it may be empty
             if vectors is not None:
                 part = part.append_column("vector", _vector_column(vectors(delta), part["id"].to_pylist(), schema))
             self._merge(name, part.select(schema.names).cast(schema), gone)

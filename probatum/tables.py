@@ -7,6 +7,7 @@ Filters are values, made into LanceDB's expressions, never SQL text: a quote in 
 Trap: without `distance_type("cosine")` an exact query uses L2.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +21,8 @@ from lancedb.query import MatchQuery
 from probatum.errors import Damaged, Rejected
 
 ENCODER_KEY = b"probatum.encoder"  # schema metadata of a table of texts
+_UNIT_TOLERANCE = 1e-3
+_SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, which no table can hold
 _NPROBES, _REFINE = 24, 4  # recall@10 against an exact scan is in bench/README.md
 
 
@@ -56,8 +59,7 @@ class PinnedTable:
         self, vector: np.ndarray, limit: int, *, where: Mapping[str, object] | None = None, exact: bool = False
     ) -> list[dict]:
         """Rows by cosine similarity, best first, each with `_distance` (0 is the same direction)."""
-        if not np.isfinite(vector).all():
-            raise Rejected("The question has no vector.", safe="Nothing was searched.", next="Ask in other words.")
+        self._check_vector(vector)
         query = self._table.search(vector).distance_type("cosine").limit(limit)
         if exact or not self._has_vector_index:
             query = query.bypass_vector_index()
@@ -79,7 +81,9 @@ class PinnedTable:
         where: Mapping[str, object] | None = None,
     ) -> pa.Table:
         """Every row of these families with its exact `_distance` to `vector`."""
-        condition = filter_of({"family": list(families), **(where or {})})
+        self._check_vector(vector)
+        condition = self._filter({"family": list(families)})
+        condition = condition.and_(self._filter(where)) if where else condition
         query = (
             self._table.search(vector).distance_type("cosine").bypass_vector_index().where(condition, prefilter=True)
         )
@@ -89,12 +93,12 @@ class PinnedTable:
         """All rows whose `column` is one of `values`."""
         if not values:
             return []
-        query = self._table.search().where(is_in(column, list(values))).limit(self.count())
+        query = self._table.search().where(self._filter({column: list(values)})).limit(self.count())
         return (query.select(list(columns)) if columns else query.select(self._columns())).to_list()
 
     def where_all(self, values: Mapping[str, object], columns: Sequence[str]) -> list[dict]:
         """All rows for which every filter holds."""
-        return self._table.search().where(filter_of(values)).limit(self.count()).select(list(columns)).to_list()
+        return self._table.search().where(self._filter(values)).limit(self.count()).select(list(columns)).to_list()
 
     def read(self, columns: Sequence[str]) -> pa.Table:
         return self._table.search().select(list(columns)).limit(self.count()).to_arrow()
@@ -108,23 +112,46 @@ class PinnedTable:
             index.name: count for index, count in zip(self._table.list_indices(), unindexed(self._table), strict=True)
         }
 
+    def _check_vector(self, vector: np.ndarray) -> None:
+        """LanceDB answers a vector of nothing or of NaN with no rows, and one of another width with a ValueError."""
+        width = self._table.schema.field("vector").type.list_size
+        if vector.shape != (width,) or not abs(float(np.linalg.norm(vector)) - 1.0) < _UNIT_TOLERANCE:
+            raise Rejected("The question has no vector.", safe="Nothing was searched.", next="Ask in other words.")
+
+    def _filter(self, values: Mapping[str, object]) -> Expr | None:
+        return filter_of(values, self._table.schema)
+
     def _columns(self) -> list[str]:
         return [name for name in self._table.schema.names if name not in ("vector", "hash")]
 
     def _rows(self, query, where: Mapping[str, object] | None, extra: str) -> list[dict]:
-        condition = filter_of(where or {})
+        condition = self._filter(where or {})
         if condition is not None:
             query = query.where(condition, prefilter=True)
         return query.select([*self._columns(), extra]).to_list()
 
 
-def filter_of(values: Mapping[str, object]) -> Expr | None:
-    """`{"billable": True, "tier": ["1", "2"]}` as an expression: equal to the value, or to one of a list."""
+def filter_of(values: Mapping[str, object], schema: pa.Schema) -> Expr | None:
+    """`{"billable": True, "tier": ["1", "2"]}` as an expression: equal to the value, or to one of a list.
+
+    A value that no value of the column can equal (a text where there is yes or no) matches nothing, as any other would.
+    """
     condition = None
     for column, value in values.items():
-        part = is_in(column, value) if isinstance(value, (list, tuple)) else col(column).eq(lit(value))
+        wanted = list(value) if isinstance(value, (list, tuple)) else [value]
+        possible = [_as(schema.field(column).type, each) for each in wanted]
+        part = is_in(column, [each for each in possible if each is not None])
         condition = part if condition is None else condition.and_(part)
     return condition
+
+
+def _as(kind: pa.DataType, value: object) -> object | None:
+    """The value as the column holds it; None when it holds no such value. A number is also its own text (tier 1)."""
+    if isinstance(value, bool) or pa.types.is_boolean(kind):
+        return value if isinstance(value, bool) and pa.types.is_boolean(kind) else None
+    if pa.types.is_string(kind):
+        return str(value) if isinstance(value, (str, int)) and not _SURROGATE.search(str(value)) else None
+    return value if isinstance(value, int) and pa.types.is_integer(kind) else None
 
 
 def is_in(column: str, values: Sequence[object]) -> Expr:

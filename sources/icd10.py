@@ -18,6 +18,7 @@ Codes of the procedure system (ICD-10-PCS) have no dot and seven characters from
 
 import importlib.resources
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -187,14 +188,17 @@ def _read_member(parts: Parts, what: str, data: bytes, limits: Limits) -> None:
         _read_xml(parts, what, data, limits)
         return
     lines = decode(data, _ENCODINGS, what=what).splitlines()
-    if "addenda" in what.lower():
-        return  # reconciled by the comparison of releases, not read as codes
     if any(_ORDER_LINE.match(line) for line in lines[:20]):
         _read_order(parts, what, lines)
-    elif not parts.order:
-        parts.confirmed |= {
-            dotted(word) for line in lines if (word := line.split(" ", 1)[0]) and _CODE.match(dotted(word))
-        }
+    else:
+        parts.confirmed |= _listed(lines)
+
+
+def _listed(lines: list[str]) -> set[str]:
+    """The codes of a code list. Of anything else (a note to the reader, the addenda), none."""
+    said = [line.split(" ", 1)[0] for line in lines if line.strip()]
+    codes = {code for word in said if _CODE.match(code := dotted(word))}
+    return codes if len(codes) > len(said) / 2 else set()
 
 
 def _read_order(parts: Parts, what: str, lines: list[str]) -> None:
@@ -242,24 +246,26 @@ def _read_tabular(parts: Parts, root) -> None:
 
 
 def _read_diag(parts: Parts, diag, section: str, chapter: str, inherited: dict[str, str]) -> None:
-    code = dotted(_words(diag.find("name")))
+    said: dict[str, list] = defaultdict(list)
+    for child in diag:
+        said[child.tag].append(child)
+    code = dotted(_words(*said["name"][:1]))
     if not _CODE.match(code):
         raise Rejected(f"The tabular list names {code[:20]!r} as a code.", next=ASK_AGAIN)
     if code in parts.tabular:
         raise Rejected(f"The tabular list has code {code} twice.", next=ASK_AGAIN)
-    children = diag.findall("diag")
-    extensions = _extensions(diag) or inherited
+    extensions = _extensions(diag) if "sevenChrDef" in said else inherited
     parts.tabular[code] = Entry(
         code,
-        _words(diag.find("desc")),
-        billable=not children,
+        _words(*said["desc"][:1]),
+        billable="diag" not in said,
         section=section,
         chapter=chapter,
-        inclusion=_notes(diag, "inclusionTerm"),
-        notes={label: notes for tag, label in _NOTES.items() if (notes := _notes(diag, tag))},
-        extensions=extensions if not children else {},
+        inclusion=_notes(said["inclusionTerm"]),
+        notes={label: notes for tag, label in _NOTES.items() if tag in said and (notes := _notes(said[tag]))},
+        extensions=extensions if "diag" not in said else {},
     )
-    for child in children:
+    for child in said["diag"]:
         _read_diag(parts, child, section, chapter, extensions)
 
 
@@ -275,11 +281,11 @@ def _extensions(element) -> dict[str, str]:
     return found
 
 
-def _notes(element, tag: str) -> list[str]:
-    return [text for note in element.iterfind(f"{tag}/note") if (text := _words(note))]
+def _notes(elements) -> list[str]:
+    return [text for element in elements for note in element.iterfind("note") if (text := _words(note))]
 
 
-def _words(element) -> str:
+def _words(element=None) -> str:
     return " ".join("".join(element.itertext()).split()) if element is not None else ""
 
 

@@ -2,17 +2,20 @@
 
 A main term has terms below it, to nine levels. One with a code becomes a text of that code, in natural order where it
 has two levels ("acute abdomen", not "Abdomen, acute"). One with `see` leads to another term, named word by word
-("Pain, abdominal"): the path is walked from the main term down, and the code found there gets the words of the first.
+("Pain, abdominal"): of the terms that have all those words, the one that says least besides is taken, and its code
+gets the words of the first. "See condition" names no term and leads nowhere.
 
     Abdominalgia -> see "Pain, abdominal" -> R10.9          text of R10.9: "Abdominalgia"
 
-The neoplasm and drug tables give a code a column; the heading of the column is part of the text.
+The neoplasm and drug tables give a code a column; the heading of the column is part of the text, and of the words a
+`see` may name ("Neoplasm, skin, benign").
 """
 
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 _FILLER = frozenset(
     ["a", "an", "and", "by", "due", "for", "from", "in", "of", "on", "or", "the", "to", "type", "with", "without"]
@@ -22,56 +25,109 @@ _REDIRECT_STEPS = 4
 
 @dataclass(frozen=True)
 class IndexTerm:
-    """One term: its path of titles from the main term down, the codes it has, the term it sends to."""
+    """One term: its path of titles from the main term down, the codes it has, the terms it sends to."""
 
     path: tuple[str, ...]
     codes: tuple[tuple[str, str], ...]  # (code, heading of the column or "")
-    see: str = ""
+    see: tuple[str, ...] = ()
+    modifiers: str = ""  # the words in brackets, on the whole path: not said, but a `see` may name them
 
 
 def read_index(root) -> list[IndexTerm]:
     """All terms of one index file, in the order of the file."""
     heads = {head.get("col"): _text(head) for head in root.iterfind("indexHeading/head")}
-    return [term for main in root.iter("mainTerm") for term in _walk(main, (), heads)]
+    return [term for main in root.iter("mainTerm") for term in _walk(main, (), "", heads)]
 
 
 def resolve(terms: Iterable[IndexTerm], codes: set[str]) -> tuple[dict[str, list[str]], int]:
     """({code: texts}, how many terms lead to no code of the release)."""
     terms = list(terms)
-    by_main: dict[str, list[tuple[frozenset[str], IndexTerm]]] = defaultdict(list)
-    for term in terms:
-        words = frozenset(word for part in term.path for word in _keywords(part))
-        for word in _keywords(term.path[0]):
-            by_main[word].append((words, term))
+    places = _Places(terms)
     texts: dict[str, dict[str, None]] = defaultdict(dict)
     unresolved = 0
     for term in terms:
-        targets = term.codes or tuple((code, "") for code in _follow(term.see, by_main, _REDIRECT_STEPS))
+        targets = term.codes or [found for see in term.see for found in places.follow(see, term.path[0])]
         found = [(code, head) for raw, head in targets if (code := _existing(raw, codes))]
-        unresolved += not found and bool(term.codes or term.see)
+        unresolved += not found
         for code, head in found:
             texts[code][_natural(term.path, head)] = None
     return {code: list(found) for code, found in texts.items()}, unresolved
 
 
-def _walk(element, above: tuple[str, ...], heads: dict) -> Iterator[IndexTerm]:
-    path = (*above, _title(element.find("title")))
-    cells = [(_text(cell), heads.get(cell.get("col"), "")) for cell in element.iterfind("cell")]
-    codes = [(_text(code), "") for code in element.iterfind("code")] + cells
-    see = " ".join(_text(s) for s in element.iterfind("see"))
+class _Places:
+    """All terms of an index, found by their words."""
+
+    def __init__(self, terms: list[IndexTerm]):
+        self._terms = terms
+        self._levels: list[tuple[str, ...]] = []  # of each term: the word each of its titles is listed under
+        self._sizes: list[int] = []  # of each term: words in its titles
+        self._by_main: dict[str, set[int]] = defaultdict(set)  # the word a main term is listed under
+        self._by_word: dict[str, set[int]] = defaultdict(set)
+        for number, term in enumerate(terms):
+            titles = [words for part in term.path if (words := _keywords(part))] or [("",)]
+            self._levels.append(tuple(words[0] for words in titles))
+            self._sizes.append(sum(map(len, titles)))
+            self._by_main[titles[0][0]].add(number)
+            for part in {*term.path, term.modifiers, *(head for _, head in term.codes)}:
+                for word in _keywords(part):
+                    self._by_word[word].add(number)
+
+    def follow(self, see: str, main: str, steps: int = _REDIRECT_STEPS) -> list[tuple[str, str]]:
+        """(code, heading) of the term that `see`, found under the main term `main`, names; further `see` are followed.
+
+        Of the terms that have all its words: one whose last level it names (others are narrower than what is meant),
+        with the fewest levels it does not name, rather under the same main term, and with the fewest words.
+        """
+        asked = [word for part in see.split(",") if not _is_any(part) for word in _keywords(part)]
+        if not asked or not steps:
+            return []
+        having = self._by_main.get(asked[0], set()).intersection(*(self._by_word.get(word, ()) for word in asked[1:]))
+        meant = [
+            (sum(word not in asked for word in self._levels[n]), self._terms[n].path[0] != main, self._sizes[n], n)
+            for n in having
+            if self._levels[n][-1] in asked
+        ]
+        if not meant:
+            return []
+        best = self._terms[min(meant)[-1]]
+        if best.codes:
+            return _columns(best, set(asked))
+        return [found for further in best.see for found in self.follow(further, best.path[0], steps - 1)]
+
+
+def _columns(term: IndexTerm, asked: set[str]) -> list[tuple[str, str]]:
+    """The first column whose heading has the words asked for, or all columns where none was."""
+    headings = {head: asked.intersection(_keywords(head)) for _, head in term.codes}
+    most = max(headings.values(), key=len)
+    return [(code, "") for code, head in term.codes if headings[head] == most][:1] if most else list(term.codes)
+
+
+def _walk(element, above: tuple[str, ...], modifiers: str, heads: dict) -> Iterator[IndexTerm]:
+    title, codes, see, below = "", [], [], []
+    for child in element:
+        match child.tag:
+            case "title":
+                title = _title(child)
+                modifiers = " ".join([modifiers, *(_text(nemod) for nemod in child)]).strip()
+            case "code":
+                codes.append((_text(child), ""))
+            case "cell":
+                codes.append((_text(child), heads.get(child.get("col"), "")))
+            case "see":
+                see.append(_text(child))
+            case "term":
+                below.append(child)
+    path = (*above, title)
     codes = [(code, head) for code, head in codes if code.strip("-–— ")]
     if codes or see:
-        yield IndexTerm(path, tuple(codes), see)
-    for child in element.iterfind("term"):
-        yield from _walk(child, path, heads)
+        yield IndexTerm(path, tuple(codes), tuple(see), modifiers)
+    for child in below:
+        yield from _walk(child, path, modifiers, heads)
 
 
 def _title(element) -> str:
     """The title without its non-essential modifiers (<nemod>, in brackets)."""
-    if element is None:
-        return ""
-    kept = (element.text or "") + " ".join(" " + (child.tail or "") for child in element)
-    return " ".join(kept.split())
+    return " ".join(" ".join([element.text or "", *(child.tail or "" for child in element)]).split())
 
 
 def _text(element) -> str:
@@ -107,23 +163,17 @@ def _existing(raw: str, codes: set[str]) -> str:
     return code if code in codes else ""
 
 
-def _follow(see: str, by_main: dict[str, list[tuple[frozenset[str], IndexTerm]]], steps: int) -> list[str]:
-    """Codes of the term that `see` names, following further `see` a few times."""
-    if not see or not steps:
-        return []
-    wanted = [word for part in see.split(",") for word in _keywords(part)]
-    if not wanted:
-        return []
-    reaching = [
-        (len(have), i, term) for i, (have, term) in enumerate(by_main.get(wanted[0], ())) if have >= set(wanted)
-    ]
-    if not reaching:
-        return []
-    _, _, best = min(reaching)
-    return [code for code, _ in best.codes[:1]] or _follow(best.see, by_main, steps - 1)
+def _is_any(part: str) -> bool:
+    """ "by site", "by type of machine": whichever it is, so no word of it names the term."""
+    return part.strip().lower().startswith("by ")
 
 
-def _keywords(title: str) -> list[str]:
-    return [
-        word for word in re.findall(r"[a-z0-9']+", title.lower()) if word not in _FILLER and word not in ("nec", "nos")
-    ]
+@lru_cache(maxsize=100_000)
+def _keywords(title: str) -> tuple[str, ...]:
+    """The words that tell a title, alike in singular and plural: "Complication(s) due to" -> ("complication",)."""
+    words = re.findall(r"[^\W_]+", re.sub(r"'s\b|\(s\)|\b(?:NEC|NOS)\b", "", title, flags=re.I).lower())
+    return tuple(
+        word[:-1] if len(word) > 3 and word[-1] == "s" and word[-2] != "s" else word
+        for word in words
+        if word not in _FILLER
+    )

@@ -9,14 +9,30 @@ from urllib.parse import unquote, urlsplit
 from probatum.errors import Misconfigured
 from sources.base import Offered
 
-_MONTHS = {"january": 1, "april": 4, "july": 7, "october": 10, "jan": 1, "apr": 4, "jul": 7, "oct": 10}
+_MONTHS = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
+_FISCAL_START = 10  # the US fiscal year begins in October of the year before
+_MONTH_NUMBERS = {name[:length]: i for i, name in enumerate(_MONTHS, 1) for length in (3, len(name))}
 _ISO_DATE = re.compile(r"(20\d\d)-(0[1-9]|1[0-2])(?:-(0[1-9]|[12]\d|3[01]))?(?!\d)")
-_MONTH_AND_YEAR = re.compile(rf"\b({'|'.join(_MONTHS)})[ _-]*(?:1[ _-]+)?(?:fy)?(20\d\d|\d\d)(?!\d)", re.I)
+_MONTH_AND_YEAR = re.compile(
+    rf"(?<![a-z])({'|'.join(sorted(_MONTH_NUMBERS, key=len, reverse=True))})[ -]*"
+    r"(?:(0?[1-9]|[12]\d|3[01])[ ,-]+)?(?:(20\d\d)|fy[ -]*((?:20)?\d\d))(?!\d)",
+    re.I,
+)
 _FISCAL_YEAR = re.compile(r"(?:fy[ _-]?)?(?<!\d)(20\d\d)(?!\d)|fy[ _-]?(\d\d)(?!\d)", re.I)
 
 
 def is_address(origin: str) -> bool:
-    return origin.startswith(("http://", "https://"))
+    """Whether `origin` is an http(s) address. Raises Misconfigured for one that cannot be taken apart."""
+    if not origin.startswith(("http://", "https://")):
+        return False
+    try:
+        urlsplit(origin)
+    except ValueError:
+        raise Misconfigured(f"{origin} is no address that can be asked.", next="Check it for typing errors.") from None
+    return True
 
 
 def files_at(origin: str, *, suffixes: Iterable[str]) -> list[Offered]:
@@ -53,7 +69,7 @@ def files_at(origin: str, *, suffixes: Iterable[str]) -> list[Offered]:
 def valid_from_name(names: Iterable[str]) -> tuple[str, date]:
     """(release name, day it takes force) from file names; for US fiscal years 1 October of the year before.
 
-    "icd10cm-order-April-2025" -> 2025-04-01; "ICD10CM_FY2016" -> 2015-10-01; "2026-07.csv" -> 2026-07-01. Later names
+    "icd10cm-order-April-2025" -> 2025-04-01; "ICD10CM_FY2016" and "October 1 FY2016" -> 2015-10-01; "2026-07.csv" -> 2026-07-01. Later names
     count before the first, which is the whole origin. Where no name tells, the day the newest file was written.
     """
     origin, *files = names
@@ -74,12 +90,19 @@ def _iso(name: str) -> date | None:
 
 def _month(name: str) -> date | None:
     match = _MONTH_AND_YEAR.search(name.replace("_", " "))
-    return date(_year(match[2]), _MONTHS[match[1].lower()], 1) if match else None
+    if not match:
+        return None
+    month = _MONTH_NUMBERS[match[1].lower()]
+    year = int(match[3]) if match[3] else _year(match[4]) - (month >= _FISCAL_START)
+    try:
+        return date(year, month, int(match[2] or 1))
+    except ValueError:  # 31 June
+        return None
 
 
 def _fiscal(name: str) -> date | None:
     match = _FISCAL_YEAR.search(name)
-    return date(_year(match[1] or match[2]) - 1, 10, 1) if match else None
+    return date(_year(match[1] or match[2]) - 1, _FISCAL_START, 1) if match else None
 
 
 def _year(digits: str) -> int:

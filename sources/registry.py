@@ -30,6 +30,9 @@ def read_unit(unit: dict) -> None:
     release = SourceRelease(**(unit["release"] | {"valid_from": date.fromisoformat(unit["release"]["valid_from"])}))
     source, output = source_named(unit["source"]), Path(unit["output"])
     partial = output.with_suffix(".part")
-    write_documents(partial, source.parse({name: Path(path) for name, path in unit["files"].items()}, release))
-    partial.replace(output)
+    try:
+        write_documents(partial, source.parse({name: Path(path) for name, path in unit["files"].items()}, release))
+        partial.replace(output)
+    finally:
+        partial.unlink(missing_ok=True)
     sync_folder(output.parent)

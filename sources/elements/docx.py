@@ -29,6 +29,7 @@ _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallba
 _MATH_TEXT = "{http://schemas.openxmlformats.org/officeDocument/2006/math}t"
 _FOOTNOTES = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/footnotes"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_DOCTYPE = tuple("<!DOCTYPE".encode(encoding) for encoding in ("utf-8", "utf-16-le", "utf-16-be"))
 _MOST_BLOCKS = 100_000  # paragraphs; a book has 20,000
 _WIDEST = 100
 _SYMBOLS = {  # of the Symbol font
@@ -81,7 +82,9 @@ def _judge(path: Path, limits: Limits) -> None:
         if "word/document.xml" not in archive.names and "[Content_Types].xml" not in archive.names:
             raise Rejected(f"{path.name} is a zip, but not a Word document.", next=ASK_AGAIN)
         for name in archive.names:
-            archive.read(name)  # every part unpacks, within the limits
+            part = archive.read(name)  # every part unpacks, within the limits
+            if name.endswith((".xml", ".rels")) and any(mark in part for mark in _DOCTYPE):
+                raise Rejected(f"{path.name} declares a document type, which is not read.", next=ASK_AGAIN)
 
 
 def _title(document, reading: Reading) -> str:

@@ -1,0 +1,60 @@
+# make demo    a release of all three embedded sources, its audit, answers with citations, an update, a rollback
+# make test    what every push has to pass
+# make help    the rest
+# Set-up (a virtual environment in .venv with the exact versions of requirements-dev.lock) is done when it is missing or the lock has changed.
+
+SHELL := /bin/sh
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help setup demo test test-all lint promises lock clean
+
+help:  ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+setup: $(VENV)/project.stamp  ## A virtual environment with everything in it
+
+# Made anew whenever the lock changes, so that nothing stays behind that the lock no longer names.
+$(VENV)/lock.stamp: requirements-dev.lock
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "Python 3.11 is needed; name it with make PYTHON=..."; exit 1; }
+	rm -rf $(VENV)
+	"$(PYTHON)" -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -r requirements-dev.lock
+	$(BIN)/python -m pip check
+	touch $@
+
+$(VENV)/project.stamp: $(VENV)/lock.stamp pyproject.toml
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+demo: setup  ## The whole of it, on the samples the project ships (home: .demo)
+	$(BIN)/python -m bench.demo
+
+test: setup lint  ## What every push has to pass
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+
+test-all: setup lint  ## The same, one after the other, with the time of the slowest
+	$(BIN)/python -m pytest --durations 20
+
+lint: setup  ## Style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+promises: setup  ## Write README's table of promises from the tests that prove them
+	$(BIN)/python tests/promises.py
+
+lock:  ## Resolve pyproject.toml afresh and write both lock files
+	rm -rf .lock
+	"$(PYTHON)" -m venv .lock
+	.lock/bin/python -m pip install --quiet --upgrade "setuptools>=77"
+	.lock/bin/python -m pip install --quiet --no-build-isolation .
+	.lock/bin/python -m pip freeze --all | grep -vE '^(pip|probatum)( @|==)' | sed 's/+cpu$$//' > requirements.lock
+	.lock/bin/python -m pip install --quiet --no-build-isolation ".[dev]"
+	.lock/bin/python -m pip freeze --all | grep -vE '^(pip|probatum)( @|==)' | sed 's/+cpu$$//' > requirements-dev.lock
+	rm -rf .lock build *.egg-info
+
+clean:  ## Remove the environment and the demo's home
+	rm -rf $(VENV) .demo

@@ -1,0 +1,69 @@
+"""What is refused is kept with the reason, once, and can be listed."""
+
+import json
+
+import pytest
+
+from probatum.errors import Damaged
+from probatum.quarantine import Quarantine
+from probatum.records import SnapshotFile
+
+FILES = [SnapshotFile("codes.zip", "a" * 64, 10), SnapshotFile("index.xml", "b" * 64, 20)]
+
+
+def put(home, reason="codes.zip is empty.", source="icd10", files=FILES):
+    return Quarantine(home).put(source, "2026-10-01", files, reason=reason, next="Ask the publisher.")
+
+
+def test_a_refusal_leaves_a_reason_that_a_person_can_open(tmp_path):
+    """P7: source, release, files by name and digest, why, and what to do."""
+    kept = put(tmp_path)
+    reason = json.loads((tmp_path / "quarantine" / kept.id / "reason.json").read_text("utf-8"))
+    assert reason.pop("since")
+    assert reason == {
+        "source": "icd10",
+        "release": "2026-10-01",
+        "files": [{"name": "codes.zip", "sha256": "a" * 64}, {"name": "index.xml", "sha256": "b" * 64}],
+        "reason": "codes.zip is empty.",
+        "next": "Ask the publisher.",
+    }
+
+
+def test_what_is_listed_is_what_was_put(tmp_path):
+    put_there = {put(tmp_path), put(tmp_path, source="formulary"), put(tmp_path, reason="codes.zip is a web page.")}
+    assert set(Quarantine(tmp_path).all()) == put_there and len(put_there) == 3
+
+
+def test_the_same_refusal_again_changes_nothing(tmp_path):
+    """P7: one case, and the day it began stays."""
+    kept = put(tmp_path)
+    path = tmp_path / "quarantine" / kept.id / "reason.json"
+    before = path.read_bytes()
+    assert put(tmp_path) == kept and path.read_bytes() == before
+
+
+def test_the_same_refusal_on_another_day_is_the_same_case(tmp_path):
+    kept = put(tmp_path)
+    folder = tmp_path / "quarantine"
+    earlier = f"2026-01-01{kept.id[10:]}"
+    (folder / kept.id).rename(folder / earlier)
+    assert put(tmp_path).id == earlier
+    assert [path.name for path in folder.iterdir()] == [earlier]
+
+
+@pytest.mark.parametrize("change", [{"reason": "Another."}, {"source": "icd"}, {"files": FILES[:1]}])
+def test_another_reason_source_or_file_is_another_case(tmp_path, change):
+    assert put(tmp_path).id != put(tmp_path, **change).id
+    assert len(Quarantine(tmp_path).all()) == 2
+
+
+def test_an_empty_home_has_an_empty_quarantine(tmp_path):
+    assert Quarantine(tmp_path / "nowhere").all() == []
+
+
+def test_a_damaged_reason_is_reported_with_what_to_do(tmp_path):
+    """P51: half a file says so."""
+    kept = put(tmp_path)
+    (tmp_path / "quarantine" / kept.id / "reason.json").write_text('{"source"')
+    with pytest.raises(Damaged, match=r"reason\.json is not readable"):
+        Quarantine(tmp_path).all()
