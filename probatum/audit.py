@@ -21,10 +21,10 @@ from scipy.stats import binomtest
 from probatum import digests, vocabulary
 from probatum.asking import ask
 from probatum.audit_report import AuditReport, SourceAudit, TableCheck
-from probatum.breaker import reviewed_counts
 from probatum.errors import Misconfigured
 from probatum.files import read_json, write_json
 from probatum.golden import Expected, digest_of, read_golden
+from probatum.known_differences import open_questions, reviewed_counts
 from probatum.progress import bar
 from probatum.release import Candidate, Manifest, SourceState
 from probatum.search import Searcher
@@ -47,7 +47,11 @@ def audit(
 ) -> AuditReport:
     """Audit every source of the candidate; `serving` is what the tables are compared with."""
     auditor = _Auditor(home, expectations, Searcher.of(home, candidate, encoder), encoder, serving)
-    audits = {name: auditor.audit(name, state) for name, state in candidate.sources.items()}
+    answered = _answered(home, serving)
+    audits = {}
+    for name, state in candidate.sources.items():
+        accepted = open_questions(expectations, name) - answered.get(name, set())
+        audits[name] = auditor.audit(name, state).model_copy(update={"accepted": tuple(sorted(accepted))})
     report = AuditReport(candidate=candidate.digest(), encoder=encoder.identity.digest, sources=audits)
     write_json(home / "audits" / f"{report.candidate}.json", report.model_dump(mode="json"))
     return report
@@ -63,6 +67,14 @@ def read_report(home: Path, candidate: str) -> AuditReport:
         raise Misconfigured(
             f"The audit of candidate {candidate[:12]}… was written by another version.", next="Run `probatum audit`."
         ) from None
+
+
+def _answered(home: Path, serving: Manifest | None) -> dict[str, set[str]]:
+    """{source: questions that what serves answers}."""
+    if serving is None:
+        return {}
+    report = read_report(home, serving.candidate)
+    return {name: {q.id for q in audit.questions if q.answered} for name, audit in report.sources.items()}
 
 
 @dataclass(frozen=True)
@@ -162,7 +174,7 @@ def _slices(audit: SourceAudit):
 
 
 def _figure(name: str, part: str, audit: SourceAudit) -> dict:
-    n, hits = len(audit.questions), sum(0 < q.rank <= 3 for q in audit.questions)
+    n, hits = len(audit.questions), sum(q.answered for q in audit.questions)
     low, high = binomtest(hits, n).proportion_ci(method="wilson") if n else (0.0, 1.0)
     return {
         "source": name,

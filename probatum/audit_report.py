@@ -12,6 +12,7 @@ from probatum import digests
 from probatum.errors import Rejected
 
 STRICTLY_ABOVE = 0.90  # hit rate @3; the customer's figure, not a setting
+MOST_OPEN = 0.10  # of the critical questions: beyond this a list of known differences is an excuse
 LEAST_QUESTIONS = 100  # a source: fewer cannot tell .85 from .95
 
 
@@ -28,6 +29,10 @@ class QuestionResult(Frozen):
     rank: int
     strict_rank: int  # as `rank`, but only the hit's own document counts, not the family members it shows
     top: tuple[str, ...]  # document ids of the first three hits
+
+    @property
+    def answered(self) -> bool:
+        return 0 < self.rank <= 3
 
 
 class TableCheck(Frozen):
@@ -47,6 +52,7 @@ class SourceAudit(Frozen):
     questions: tuple[QuestionResult, ...]
     checks: tuple[TableCheck, ...]
     needs_review: tuple[str, ...] = ()  # questions whose expected document is not in the candidate
+    accepted: tuple[str, ...] = ()  # critical questions reviewed as not answered yet, and never answered by what serves
 
     def hit_rate(self, k: int, *, strict: bool = False) -> float:
         ranks = [q.strict_rank if strict else q.rank for q in self.questions]
@@ -56,8 +62,17 @@ class SourceAudit(Frozen):
         """Mean reciprocal rank over the first ten."""
         return sum(1 / q.rank for q in self.questions if q.rank) / len(self.questions) if self.questions else 0.0
 
+    def unanswered_critical(self) -> list[QuestionResult]:
+        """Critical questions without what they expect in the first three."""
+        return [q for q in self.questions if q.critical and not q.answered]
+
     def lost_critical(self) -> list[QuestionResult]:
-        return [q for q in self.questions if q.critical and not 0 < q.rank <= 3]
+        """Those of them nobody reviewed, or that the serving release answers."""
+        return [q for q in self.unanswered_critical() if q.id not in self.accepted]
+
+    def open_critical(self) -> list[QuestionResult]:
+        """Those of them that are known and accepted: they are shown, and do not hold a release up."""
+        return [q for q in self.unanswered_critical() if q.id in self.accepted]
 
     def failures(self) -> list[str]:
         """Every reason this source may not be published, in words; empty when it may."""
@@ -69,6 +84,8 @@ class SourceAudit(Frozen):
         rate = self.hit_rate(3)
         if not rate > STRICTLY_ABOVE:
             reasons.append(f"hit rate @3 is {rate:.3f}, not above {STRICTLY_ABOVE:.2f}")
+        if len(self.open_critical()) > MOST_OPEN * sum(q.critical for q in self.questions):
+            reasons.append(f"{len(self.open_critical())} critical questions are open, more than {MOST_OPEN:.0%} of them")
         reasons += [
             f"critical question {q.id} is lost: {', '.join(q.top) or 'nothing'} now rank{'s' if len(q.top) < 2 else ''} first"
             for q in self.lost_critical()

@@ -9,9 +9,8 @@ expectations/known_differences/<source>.jsonl, and then passes:
 
 from pathlib import Path
 
-import orjson
-
-from probatum.errors import Misconfigured, Rejected
+from probatum.errors import Rejected
+from probatum.known_differences import reviewed_counts
 from probatum.records import SourceRelease
 from probatum.release import Manifest
 
@@ -38,18 +37,3 @@ def check_loss(
         safe=f"Nothing was published; release {serving.id if serving else 'none'} still serves.",
         next=f"If this is right, record it in expectations/known_differences/{release.source}.jsonl and run `probatum refresh {release.source}`.",
     )
-
-
-def reviewed_counts(expectations: Path, source: str, release: str) -> set[int]:
-    """The numbers of documents somebody reviewed and accepted for this release."""
-    path = expectations / "known_differences" / f"{source}.jsonl"
-    if not path.exists():
-        return set()
-    try:
-        lines = [orjson.loads(line) for line in path.read_bytes().splitlines() if line.strip()]
-        return {int(line["documents"]) for line in lines if line["release"] == release and line["reason"]}
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
-        raise Misconfigured(
-            f"{path.name} has a line that is no known difference.",
-            next='Each line needs "release", "documents" and "reason".',
-        ) from None

@@ -27,4 +27,7 @@ def release_card_markdown(manifest: Manifest, report: AuditReport) -> str:
             for f in figures(report.sources)
         ),
     ]
+    opened = [f"{name} {q.id}" for name, audit in report.sources.items() for q in audit.open_critical()]
+    if opened:
+        lines += ["", f"Critical questions known to be open: {', '.join(opened)}."]
     return "\n".join(lines) + "\n"

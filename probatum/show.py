@@ -119,7 +119,7 @@ def audit(report: "AuditReport", as_json: bool) -> None:
                 "failures": failures,
                 "figures": figures(report.sources),
                 "failing_questions": {
-                    n: [q.model_dump(mode="json") for q in a.questions if not 0 < q.rank <= 3]
+                    n: [q.model_dump(mode="json") for q in a.questions if not q.answered]
                     for n, a in report.sources.items()
                 },
                 "needs_review": {n: a.needs_review for n, a in report.sources.items()},
@@ -151,13 +151,15 @@ def audit(report: "AuditReport", as_json: bool) -> None:
         )
     _out.print(table)
     for name, source in report.sources.items():
-        missed = [q for q in source.questions if not 0 < q.rank <= 3]
+        missed = [q for q in source.questions if not q.answered]
         for q in missed[:_EXAMPLES]:
             _out.print(
                 f"  {name} {q.id}{' [red]critical[/]' if q.critical else ''}: first now {', '.join(q.top) or 'nothing'}"
             )
         if len(missed) > _EXAMPLES:
             _out.print(f"  {name}: {len(missed) - _EXAMPLES} more, `probatum audit --json` lists them")
+        for q in source.open_critical():
+            _out.print(f"  [yellow]{name} {q.id}: critical, known and accepted as open[/]")
         if source.needs_review:
             _out.print(
                 f"  [yellow]{name}: {len(source.needs_review)} questions expect what is not in the candidate: {', '.join(source.needs_review[:_EXAMPLES])}[/]"
