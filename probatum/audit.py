@@ -146,7 +146,9 @@ class _Auditor:
 def _code() -> str:
     """Of the code an audit runs: other code, another audit."""
     code = [Path(__file__).parent / name for name in _CODE_AUDITED]
-    return digests.of_json([digests.of_file(path) for path in [*code, *sorted(vocabulary.FOLDER.iterdir())] if path.is_file()])
+    return digests.of_json(
+        [digests.of_file(path) for path in [*code, *sorted(vocabulary.FOLDER.iterdir())] if path.is_file()]
+    )
 
 
 def _exists(expected: Expected, present: list[str]) -> bool:

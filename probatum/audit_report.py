@@ -85,7 +85,9 @@ class SourceAudit(Frozen):
         if not rate > STRICTLY_ABOVE:
             reasons.append(f"hit rate @3 is {rate:.3f}, not above {STRICTLY_ABOVE:.2f}")
         if len(self.open_critical()) > MOST_OPEN * sum(q.critical for q in self.questions):
-            reasons.append(f"{len(self.open_critical())} critical questions are open, more than {MOST_OPEN:.0%} of them")
+            reasons.append(
+                f"{len(self.open_critical())} critical questions are open, more than {MOST_OPEN:.0%} of them"
+            )
         reasons += [
             f"critical question {q.id} is lost: {', '.join(q.top) or 'nothing'} now rank{'s' if len(q.top) < 2 else ''} first"
             for q in self.lost_critical()

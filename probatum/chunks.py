@@ -21,7 +21,7 @@ from probatum import boundaries, digests
 from probatum.records import Document
 from probatum.sectioning import CountTokens, Piece, cut
 
-PASSAGE_TOKENS = 400  # what a hit returns of a guideline: enough to act on, short enough to read
+PASSAGE_TOKENS = 512  # what a hit returns of a guideline: enough to act on, short enough to read
 _WORDS_OF_A_SENTENCE = 3  # shorter ones say nothing of their own
 SEARCHED_KINDS = ("title", "synonym", "lexicon")
 

@@ -80,9 +80,7 @@ def _names(document: Document) -> list[str]:
     return [document.text[b.start : b.end] for b in blocks]
 
 
-def _words(
-    document: Document, names: Mapping[str, list[str]], by_id: Mapping[str, Document], chunk: Chunk
-) -> str:
+def _words(document: Document, names: Mapping[str, list[str]], by_id: Mapping[str, Document], chunk: Chunk) -> str:
     if document.layout != "record":
         headings = dict.fromkeys(name for text in chunk.texts for name in text.section)
         return "\n".join((document.title, *headings, document.text[chunk.start : chunk.end]))

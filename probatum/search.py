@@ -44,7 +44,8 @@ _NAMED_IN_FULL = ("icd10",)  # its own lexicon says how each code is called: a q
 _FAMILIES_COMPARED, _PASSAGES_COMPARED = 12, 60
 # weights, in the unit of a cosine
 _WORDS = 0.5  # best BM25 of the question counts this much
-_WORDS_OF_PASSAGE = 0.3
+_WORDS_OF_PASSAGE, _OF_DOCUMENT = 0.2, 0.25
+_PASSAGES_WEIGHED = 3
 _NO_SENTENCE = 0.05  # a passage without sentences of its own is taken by its sections, a little lower
 _ABOVE = 0.02  # what a text of a document above loses
 _NAMED = 0.15  # a name of the document stands in the question, word for word
@@ -189,7 +190,6 @@ class Searcher:
         ranked = found[source] if source else _merged(found, question, k)
         return [_numbered(hit, rank) for rank, hit in enumerate(ranked[:k], 1)]
 
-
     def _asked(self, question: str) -> "_Question":
         """The question as asked, and midway between it and what it means in formal words."""
         vector = self._encoder.encode_query(question)
@@ -234,7 +234,9 @@ class _SourceSearch:
 
     def search(self, asked: _Question, k: int, where: Mapping[str, object]) -> list[Hit]:
         exact = self._exact(asked.text, where)
-        words, vector = (asked.text, asked.vector) if self.name in _NAMED_IN_FULL else (asked.fuller, asked.fuller_vector)
+        words, vector = (
+            (asked.text, asked.vector) if self.name in _NAMED_IN_FULL else (asked.fuller, asked.fuller_vector)
+        )
         matching = self._texts.matching(words, _MATCHING_CHUNKS, where=where)
         nearest = self._texts.nearest(vector, _NEAREST_TEXTS, where=where)
         compared = _PASSAGES_COMPARED if self._of_sections else _FAMILIES_COMPARED
@@ -367,10 +369,21 @@ def _take_in(document: _Document, row: dict) -> None:
 
 
 def _score_passages(passages: Iterable[_Document], asked: _Question) -> None:
-    """A passage scores the mean of its best piece and its best sentence, and its share of the words."""
+    """A passage scores the mean of its best piece and its best sentence, its share of the words, and its document's worth.
+
+    A document is worth the mean of its three best passages: the right one is seldom right in one place only.
+    """
+    of_document: dict[str, list[float]] = defaultdict(list)
     for passage in passages:
         sentence = max(passage.sentence_cosine, passage.title_cosine - _NO_SENTENCE)
         passage.score = (passage.title_cosine + sentence) / 2 + _WORDS_OF_PASSAGE * passage.words
+        of_document[passage.id].append(passage.score)
+    worth = {
+        i: sum(sorted(scores)[-_PASSAGES_WEIGHED:]) / len(scores[-_PASSAGES_WEIGHED:])
+        for i, scores in of_document.items()
+    }
+    for passage in passages:
+        passage.score += _OF_DOCUMENT * worth[passage.id]
 
 
 def _score_records(records: Iterable[_Document], asked: _Question) -> None:

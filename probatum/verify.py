@@ -72,7 +72,9 @@ def _verify_spans(home: Path, documents: TableVersion, texts: TableVersion, span
     }
     for row in chosen:
         said = by_id.get(row["document_id"], "")[row["match_start"] : row["match_end"]]
-        if not said or (row["text"] != said if row["kind"] not in ("section", "sentence") else not row["text"].endswith(said)):
+        if not said or (
+            row["text"] != said if row["kind"] not in ("section", "sentence") else not row["text"].endswith(said)
+        ):
             raise Damaged(
                 f"Text {row['id']} does not stand in its document where it says.",
                 safe="The snapshots are untouched.",

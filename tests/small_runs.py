@@ -9,9 +9,14 @@ lets them through. Nothing is a stand-in.
 import json
 import shutil
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from probatum import pipeline
+from probatum.encoder import Encoder
 from probatum.release import Manifest, Releases
 from probatum.settings import Settings
 from probatum.thresholds import largest_loss
@@ -92,16 +97,19 @@ def write_expectations(folder: Path) -> Path:
     (folder / "golden").mkdir(parents=True)
     shutil.copytree(EXPECTATIONS / "suites", folder / "suites")
     shutil.copy(EXPECTATIONS / "thresholds.toml", folder)
-    asked = {
-        "icd10": [
-            (f"{code[:3]}.{code[3:]}".rstrip("."), f"code {code[:3]}.{code[3:]}") for code in codes() if len(code) > 3
-        ][:100],
-        "guidelines": [(f"{name}.md", way.format(name.replace("-", " "))) for name in _PROTOCOLS for way in _WAYS],
-    }
-    for source, questions in asked.items():
+    for source, questions in _asked().items():
         lines = [_golden(source, n, document, question) for n, (document, question) in enumerate(questions)]
         (folder / "golden" / f"{source}.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
     return folder
+
+
+def _asked() -> dict[str, list[tuple[str, str]]]:
+    """{source: [(document, question), …]}"""
+    dotted = [f"{code[:3]}.{code[3:]}" for code in codes() if len(code) > 3]
+    return {
+        "icd10": [(code, f"code {code}") for code in dotted[:100]],
+        "guidelines": [(f"{name}.md", way.format(name.replace("-", " "))) for name in _PROTOCOLS for way in _WAYS],
+    }
 
 
 def _golden(source: str, number: int, document: str, question: str) -> str:
@@ -118,6 +126,15 @@ def _golden(source: str, number: int, document: str, question: str) -> str:
             "reviewed_on": "2026-11-20",
         }
     )
+
+
+@contextmanager
+def loaded_once(encoder) -> Iterator[None]:
+    """Every step uses this one encoder, which knows the easy questions: loading it and asking them takes most of a refresh."""
+    encoder.encode([question for pairs in _asked().values() for _, question in pairs])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Encoder, "load", classmethod(lambda *_, **__: encoder))
+        yield
 
 
 def chosen(home: Path, expectations: Path) -> Settings:

@@ -3,7 +3,7 @@
     clinical.tsv   formal words <tab> how it is said                      "creatinine"  <-  "creat | kidney numbers"
     drugs.tsv      ingredient <tab> synonyms <tab> brands <tab> classes <tab> uses
 
-    meant("creat up on vanc, stop?")  ->  ("creatinine", "vancomycin")
+    meant("creat up on vanc, stop?")  ->  ("creatinine", "vancomycin", "glycopeptide antibiotic", …)
 
 Written from general clinical knowledge, for any document of any hospital, and reviewed as data. A question keeps its
 own words; what it means is added to them.
@@ -50,10 +50,12 @@ def _phrases() -> dict[str, tuple[str, ...]]:
         for phrase in said.split("|"):
             key = _key(phrase)
             phrases[key] = (*phrases.get(key, ()), *words)
-    for ingredient, synonyms, brands, *_ in _rows("drugs.tsv"):
-        for name in f"{synonyms}|{brands}".split("|"):
-            if len(key := _key(name)) > _SHORTEST_NAME:
-                phrases[key] = (*phrases.get(key, ()), ingredient.replace(" + ", " "))
+    for ingredient, synonyms, brands, classes, *_ in _rows("drugs.tsv"):
+        name, kind = ingredient.replace(" + ", " "), classes.split("|")[0].strip()
+        phrases[_key(name)] = (*phrases.get(_key(name), ()), kind)
+        for other in f"{synonyms}|{brands}".split("|"):
+            if len(key := _key(other)) > _SHORTEST_NAME:
+                phrases[key] = (*phrases.get(key, ()), name, kind)
     return phrases
 
 

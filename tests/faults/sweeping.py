@@ -22,6 +22,7 @@ def main(how: str, *given: str) -> None:
 def record(home: str, expectations: str, origin: str) -> dict:
     from probatum.seams import recorded
 
+    _load_once(expectations)
     with recorded() as names:
         manifest = _refresh(home, expectations, origin)
     return {"seams": list(dict.fromkeys(names)), "served": _content(manifest)}
@@ -29,14 +30,9 @@ def record(home: str, expectations: str, origin: str) -> dict:
 
 def kill(expectations: str, origin: str, *homes: str) -> dict:
     import great_expectations  # noqa: F401
-    import torch
 
-    from probatum.encoder import Encoder
-
+    _load_once(expectations)
     assert "lancedb" not in sys.modules
-    torch.set_num_threads(1)
-    loaded = Encoder.load()
-    Encoder.load = classmethod(lambda cls, *_, **__: loaded)
     ended = {}
     for pair in homes:
         seam, home = pair.split("=")
@@ -48,7 +44,30 @@ def kill(expectations: str, origin: str, *homes: str) -> dict:
 
 
 def again(expectations: str, origin: str, *homes: str) -> dict:
+    _load_once(expectations)
     return {seam: _content(_refresh(home, expectations, origin)) for seam, home in (pair.split("=") for pair in homes)}
+
+
+def _load_once(expectations: str) -> None:
+    """Every refresh of this process, and of what it forks, uses one encoder, which has been asked the golden questions."""
+    import numpy as np
+    import torch
+
+    from probatum.encoder import Encoder
+
+    torch.set_num_threads(1)  # several do not survive a fork
+    encoder, known = Encoder.load(), {}
+    work_out = encoder.encode
+
+    def encode(texts, progress=None):
+        missing = [text for text in dict.fromkeys(texts) if text not in known]
+        known.update(zip(missing, work_out(missing, progress), strict=True))
+        return np.array([known[text] for text in texts], np.float32).reshape(-1, encoder.identity.width)
+
+    lines = (Path(expectations) / "golden" / "guidelines.jsonl").read_text("utf-8").splitlines()
+    encode([json.loads(line)["question"] for line in lines])
+    encoder.encode = encode
+    Encoder.load = classmethod(lambda *_, **__: encoder)
 
 
 def _refresh_until(seam: str, home: str, expectations: str, origin: str) -> None:

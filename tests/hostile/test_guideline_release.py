@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from small_runs import chosen, drop, protocol, protocols, refresh, served, write, write_expectations
+from small_runs import chosen, drop, loaded_once, protocol, protocols, refresh, served, write, write_expectations
 
 from probatum.errors import Rejected
 from probatum.quarantine import Quarantine
@@ -20,6 +20,12 @@ BAD = {
     "binary": b"%PDF-1.7\n" + bytes(range(256)),
     "a picture": b"\x89PNG\r\n\x1a\n\0\0",
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_encoder(encoder):
+    with loaded_once(encoder):
+        yield
 
 
 @pytest.fixture(scope="module")

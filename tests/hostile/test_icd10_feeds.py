@@ -9,7 +9,18 @@ import sys
 from pathlib import Path
 
 import pytest
-from small_runs import chosen, codes, order_file, order_line, refresh, served, write, write_expectations, zip_of
+from small_runs import (
+    chosen,
+    codes,
+    loaded_once,
+    order_file,
+    order_line,
+    refresh,
+    served,
+    write,
+    write_expectations,
+    zip_of,
+)
 
 from probatum.errors import Rejected
 from probatum.quarantine import Quarantine
@@ -69,6 +80,12 @@ FEEDS = {
     "a gzip": ("codes.zip", gzip.compress(order_file(ALL)), "binary data"),
     "a comma-separated list": ("order.txt", b"code,title\r\nA00,Inflammation\r\n", "No order file and no tabular list"),
 }  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_encoder(encoder):
+    with loaded_once(encoder):
+        yield
 
 
 @pytest.fixture(scope="module")

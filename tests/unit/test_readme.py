@@ -17,7 +17,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from expecting import SAMPLES
+from expecting import SAMPLES, few_drugs
 from promises import BEGIN, END, README, TESTS, in_readme, promises
 
 from probatum.audit import audit
@@ -30,7 +30,7 @@ TEXT = README.read_text("utf-8")
 COMMANDS = [line for block in re.findall(r"```bash\n(.*?)```", TEXT, re.S) for line in block.splitlines() if line]
 PROBATUM = [line for line in COMMANDS if "probatum " in line]
 REFUSED = 20
-MAY_BE_REFUSED = ("probatum refresh", "probatum publish")  # the sample does not answer the small home's questions
+MAY_BE_REFUSED = ("probatum refresh",)  # the samples do not answer the small home's questions
 ORDER_LINES = (
     "00001 I10     1 Essential (primary) hypertension                             Essential (primary) hypertension\r\n"
     "00002 J45     0 Asthma                                                       Asthma\r\n"
@@ -44,7 +44,7 @@ def drops(tmp_path_factory) -> Path:
     """What /srv/drops holds in the README: a formulary, a folder of guidelines, a zip of codes."""
     folder = tmp_path_factory.mktemp("drops")
     (folder / "formulary").mkdir()
-    shutil.copy(SAMPLES / "formulary" / "2026-07.csv", folder / "formulary" / "2026-10.csv")
+    few_drugs(folder / "some").rename(folder / "formulary" / "2026-10.csv")
     (folder / "guidelines").mkdir()
     shutil.copy(SAMPLES / "guidelines" / "2026-07" / "ngh-prot-045-delirium.md", folder / "guidelines")
     (folder / "icd10cm").mkdir()
@@ -65,15 +65,24 @@ def host(drops):
         serving.shutdown()
 
 
+@pytest.fixture(scope="module")
+def made_once(published_once, tmp_path_factory) -> Path:
+    """A home with two releases, so that there is one to go back to, and a candidate that waits to be published."""
+    home = shutil.copytree(published_once.home, tmp_path_factory.mktemp("readme") / "home")
+    serving = published_once.manifest
+    for waits in (False, True):
+        candidate = Candidate(parent=serving.id, sources=serving.sources, encoder=serving.encoder)
+        report = audit(home, published_once.expectations, candidate, published_once.encoder, serving=serving)
+        if not waits:
+            serving = Publisher(home).publish(candidate, report, actor="test")
+    write_json(home / "candidates" / f"{candidate.digest()}.json", candidate.model_dump(mode="json"))
+    return home
+
+
 @pytest.fixture
-def home(published) -> tuple[Path, Path, str]:
-    """(home, expectations, first release) with two releases, so that there is one to compare with and to go back to."""
-    first = published.manifest
-    candidate = Candidate(parent=first.id, sources=first.sources, encoder=first.encoder)
-    write_json(published.home / "candidates" / f"{candidate.digest()}.json", candidate.model_dump(mode="json"))
-    report = audit(published.home, published.expectations, candidate, published.encoder, serving=first)
-    Publisher(published.home).publish(candidate, report, actor="test")
-    return published.home, published.expectations, first.id
+def home(made_once, published_once, tmp_path) -> tuple[Path, Path, str]:
+    """(a copy of the home, its expectations, its first release)"""
+    return shutil.copytree(made_once, tmp_path / "home"), published_once.expectations, published_once.manifest.id
 
 
 @pytest.mark.slow
