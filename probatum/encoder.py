@@ -20,10 +20,9 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from probatum.encoder_identity import EncoderIdentity, identify
-from probatum.errors import Damaged, Rejected
+from probatum.errors import Damaged
 from probatum.settings import Settings, settings
-
-_MAX_QUERY_CHARACTERS = 10_000
+from probatum.wording import check_question
 
 
 class Encoder:
@@ -86,16 +85,7 @@ class Encoder:
 
     def encode_query(self, question: str) -> np.ndarray:
         """One unit vector, shape (width,). Raises Rejected for an empty or endless question, or one that is not text."""
-        if not question.strip():
-            raise Rejected("The question is empty.", safe="Nothing was searched.", next="Ask with at least one word.")
-        if len(question) > _MAX_QUERY_CHARACTERS:
-            raise Rejected(
-                f"The question has {len(question)} characters ({_MAX_QUERY_CHARACTERS} allowed).",
-                safe="Nothing was searched.",
-                next="Shorten it.",
-            )
-        if any("\ud800" <= character <= "\udfff" for character in question):  # what a terminal sends that is no UTF-8
-            raise Rejected("The question is not text.", safe="Nothing was searched.", next="Send it as UTF-8.")
+        check_question(question)
         return self.encode([question])[0]
 
     def _batches(self, texts: list[str]) -> list[list[int]]:

@@ -20,6 +20,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,9 +29,10 @@ import orjson
 
 from probatum.errors import Misconfigured, Rejected
 from probatum.release import Candidate, Manifest, Releases, SourceState
+from probatum.spelling import Spelling
 from probatum.tables import PinnedTable, open_table
 from probatum.vocabulary import meant
-from probatum.wording import LATER_ENCOUNTER, keywords, normalised, stems
+from probatum.wording import LATER_ENCOUNTER, MOST_QUESTION_CHARACTERS, check_question, keywords, normalised, stems
 
 if TYPE_CHECKING:
     from probatum.encoder import Encoder
@@ -38,7 +40,6 @@ if TYPE_CHECKING:
 MOST_HITS = 100
 MEMBERS_SHOWN = 5
 LEAST_A_SOURCE = 3  # without a source named, each has at least this many among ten hits
-_MOST_QUESTION_CHARACTERS = 10_000
 _NEAREST_TEXTS, _MATCHING_CHUNKS = 400, 300
 _NAMED_IN_FULL = ("icd10",)  # its own lexicon says how each code is called: a question needs no formal words
 _FAMILIES_COMPARED, _PASSAGES_COMPARED = 12, 60
@@ -192,18 +193,26 @@ class Searcher:
 
     def _asked(self, question: str) -> "_Question":
         """The question as asked, and midway between it and what it means in formal words."""
-        vector = self._encoder.encode_query(question)
-        formal = meant(question)
+        check_question(question)
+        text = self._spelling.corrected(question)
+        vector = self._encoder.encode_query(text)
+        formal = meant(text)
         if not formal:
-            return _Question(question, question, keywords(question), vector, vector)
-        fuller = f"{question} ({', '.join(formal)})"[:_MOST_QUESTION_CHARACTERS]
+            return _Question(question, text, text, keywords(text), vector, vector)
+        fuller = f"{text} ({', '.join(formal)})"[:MOST_QUESTION_CHARACTERS]
         both = vector + self._encoder.encode_query(fuller)
-        return _Question(question, fuller, keywords(question), vector, both / np.linalg.norm(both))
+        return _Question(question, text, fuller, keywords(text), vector, both / np.linalg.norm(both))
+
+    @cached_property
+    def _spelling(self) -> Spelling:
+        """The words of every text here; made at the first question."""
+        return Spelling(text for source in self._sources.values() for text in source.texts())
 
 
 @dataclass(frozen=True)
 class _Question:
-    text: str
+    typed: str
+    text: str  # its slips mended
     fuller: str  # with formal words added
     keywords: frozenset[str]
     vector: np.ndarray
@@ -233,7 +242,7 @@ class _SourceSearch:
         self.name, self._state, self._release, self._documents, self._texts = name, state, release, documents, texts
 
     def search(self, asked: _Question, k: int, where: Mapping[str, object]) -> list[Hit]:
-        exact = self._exact(asked.text, where)
+        exact = self._exact(asked.typed, where)
         words, vector = (
             (asked.text, asked.vector) if self.name in _NAMED_IN_FULL else (asked.fuller, asked.fuller_vector)
         )
@@ -246,6 +255,9 @@ class _SourceSearch:
             groups[document.family].append(document)
         best = sorted(groups, key=lambda f: (-max(d.score for d in groups[f]), f))
         return self._hits(exact, [_within(groups[family], asked.keywords) for family in best], k)
+
+    def texts(self) -> list[str]:
+        return self._texts.read(["text"])["text"].to_pylist()
 
     @property
     def _of_sections(self) -> bool:

@@ -72,12 +72,15 @@ def _verify_spans(home: Path, documents: TableVersion, texts: TableVersion, span
     }
     for row in chosen:
         said = by_id.get(row["document_id"], "")[row["match_start"] : row["match_end"]]
-        if not said or (
-            row["text"] != said if row["kind"] not in ("section", "sentence") else not row["text"].endswith(said)
-        ):
+        if not said or not _stands(row["text"], said, named=row["kind"] in ("section", "sentence")):
             raise Damaged(
                 f"Text {row['id']} does not stand in its document where it says.",
                 safe="The snapshots are untouched.",
                 next=_RESTORE,
             )
     return len(chosen)
+
+
+def _stands(text: str, said: str, *, named: bool) -> bool:
+    """Whether a text is what its document says there. named: it may begin with its headings, set apart by other spaces."""
+    return " ".join(text.split()).endswith(" ".join(said.split())) if named else text == said

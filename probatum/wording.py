@@ -8,6 +8,9 @@ General English and general clinical shorthand only. What one code or one drug i
 import re
 from functools import lru_cache
 
+from probatum.errors import Rejected
+
+MOST_QUESTION_CHARACTERS = 10_000
 _WORD = re.compile(r"[^\W_]+(?:\.\d+)?")
 _STOP_WORDS = frozenset(
     [
@@ -172,3 +175,17 @@ def stem(word: str) -> str:
 def normalised(text: str) -> str:
     """Lower-case words with single spaces, for looking for a name inside a question."""
     return f" {' '.join(_WORD.findall(text.lower()))} "
+
+
+def check_question(question: str) -> None:
+    """Raise Rejected for an empty or endless question, or one that is not text."""
+    if not question.strip():
+        raise Rejected("The question is empty.", safe="Nothing was searched.", next="Ask with at least one word.")
+    if len(question) > MOST_QUESTION_CHARACTERS:
+        raise Rejected(
+            f"The question has {len(question)} characters ({MOST_QUESTION_CHARACTERS} allowed).",
+            safe="Nothing was searched.",
+            next="Shorten it.",
+        )
+    if any("\ud800" <= character <= "\udfff" for character in question):  # what a terminal sends that is no UTF-8
+        raise Rejected("The question is not text.", safe="Nothing was searched.", next="Send it as UTF-8.")
