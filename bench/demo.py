@@ -62,6 +62,10 @@ def main() -> int:
         for source, origin in SECOND.items():
             if source in sources:
                 code = run("refresh", source, "--from", origin) or code
+    updated = serving_release()
+    if updated is None or updated["release"] == first:
+        print("\nNo update was published, so there is nothing to compare and nothing to go back from.")
+        return code or 1
     with part("what changed"):
         run("diff", first)
     with part("back to the first release"):

@@ -17,8 +17,18 @@ from openpyxl.styles import Font
 
 HERE = Path(__file__).resolve().parent
 COLUMNS = [
-    "item_id", "generic_name", "strength_form", "route", "brand_names", "drug_class", "tier",
-    "restriction", "criteria", "rxcui", "effective_date", "notes",
+    "item_id",
+    "generic_name",
+    "strength_form",
+    "route",
+    "brand_names",
+    "drug_class",
+    "tier",
+    "restriction",
+    "criteria",
+    "rxcui",
+    "effective_date",
+    "notes",
 ]
 OCTOBER = "2026-10-01"
 
@@ -46,26 +56,73 @@ TIERS = [
 ]
 OTHER = [
     ("dapagliflozin", "", {"notes": "Stop 3 days before surgery; empagliflozin stays first choice."}),
-    ("fluticasone-salmeterol", "", {"notes": "For patients already stable on it; new starts use budesonide-formoterol."}),
-    ("meropenem", "", {"criteria": "The first 48 hours are open to ICU and emergency physicians for septic shock. "
-                       "Later doses need infectious diseases approval, with cultures sent and an ESBL history or result on record."}),
-    ("daptomycin", "", {"restriction": "pharmacist protocol",
-                        "criteria": "The stewardship pharmacist may release it for MRSA bacteraemia or vancomycin intolerance; "
-                        "infectious diseases reviews at 72 hours. It is not for pneumonia."}),
-    ("acetaminophen", "1,000 mg/100 mL", {"restriction": "prior authorisation",
-                                          "criteria": "The ward pharmacist approves it when no enteral or rectal route can be used; each approval lasts 24 hours."}),
+    (
+        "fluticasone-salmeterol",
+        "",
+        {"notes": "For patients already stable on it; new starts use budesonide-formoterol."},
+    ),
+    (
+        "meropenem",
+        "",
+        {
+            "criteria": "The first 48 hours are open to ICU and emergency physicians for septic shock. "
+            "Later doses need infectious diseases approval, with cultures sent and an ESBL history or result on record."
+        },
+    ),
+    (
+        "daptomycin",
+        "",
+        {
+            "restriction": "pharmacist protocol",
+            "criteria": "The stewardship pharmacist may release it for MRSA bacteraemia or vancomycin intolerance; "
+            "infectious diseases reviews at 72 hours. It is not for pneumonia.",
+        },
+    ),
+    (
+        "acetaminophen",
+        "1,000 mg/100 mL",
+        {
+            "restriction": "prior authorisation",
+            "criteria": "The ward pharmacist approves it when no enteral or rectal route can be used; each approval lasts 24 hours.",
+        },
+    ),
     ("sacubitril-valsartan", "24 mg", {"restriction": "none", "criteria": ""}),
     ("sacubitril-valsartan", "49 mg", {"restriction": "none", "criteria": ""}),
-    ("nirmatrelvir-ritonavir", "", {"restriction": "none", "criteria": "",
-                                    "notes": "Within 5 days of symptoms; check interactions and kidney function."}),
+    (
+        "nirmatrelvir-ritonavir",
+        "",
+        {
+            "restriction": "none",
+            "criteria": "",
+            "notes": "Within 5 days of symptoms; check interactions and kidney function.",
+        },
+    ),
     ("pregabalin", "", {"restriction": "none", "criteria": ""}),
-    ("rifaximin", "", {"restriction": "prior authorisation",
-                       "criteria": "Hepatology approves it for hepatic encephalopathy that has returned on lactulose; "
-                       "the discharge supply waits for insurer or funding approval."}),
-    ("tenecteplase", "25 mg", {"criteria": "The stroke team may order it up to 4.5 hours from onset, and up to 24 hours "
-                               "when perfusion imaging shows tissue to save and thrombectomy is not available."}),
-    ("dexmedetomidine", "", {"criteria": "ICU use only, for light sedation when extubation is expected or agitation blocks weaning; "
-                             "a second consultant agrees to any course beyond 72 hours."}),
+    (
+        "rifaximin",
+        "",
+        {
+            "restriction": "prior authorisation",
+            "criteria": "Hepatology approves it for hepatic encephalopathy that has returned on lactulose; "
+            "the discharge supply waits for insurer or funding approval.",
+        },
+    ),
+    (
+        "tenecteplase",
+        "25 mg",
+        {
+            "criteria": "The stroke team may order it up to 4.5 hours from onset, and up to 24 hours "
+            "when perfusion imaging shows tissue to save and thrombectomy is not available."
+        },
+    ),
+    (
+        "dexmedetomidine",
+        "",
+        {
+            "criteria": "ICU use only, for light sedation when extubation is expected or agitation blocks weaning; "
+            "a second consultant agrees to any course beyond 72 hours."
+        },
+    ),
     ("albuterol", "90 micrograms", {"brand_names": "Ventolin HFA; Proventil"}),
     ("insulin glargine", "", {"brand_names": "Lantus; Basaglar; Semglee; Rezvoglar"}),
 ]
@@ -83,8 +140,20 @@ def read_table():
         part = [piece.strip() for piece in line.split("|")]
         if len(part) != 8 or len(drug) != 4:
             raise ValueError(f"formulary_table.txt line {number}: {len(part)} fields")
-        values = [part[0], drug[0], part[1], part[2], drug[1], drug[2], part[3], part[4], part[5], drug[3],
-                  part[6], part[7]]
+        values = [
+            part[0],
+            drug[0],
+            part[1],
+            part[2],
+            drug[1],
+            drug[2],
+            part[3],
+            part[4],
+            part[5],
+            drug[3],
+            part[6],
+            part[7],
+        ]
         (july if mark == "@" else added).append(dict(zip(COLUMNS, values, strict=True)))
     return july, added
 

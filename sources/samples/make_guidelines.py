@@ -31,10 +31,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 TEXTS = HERE / "guideline_texts"
 HOSPITAL = "Northfield General Hospital"
-NOTICE = (
-    "Invented sample for software testing. Northfield General Hospital does not exist. "
-    "Not for clinical use."
-)
+NOTICE = "Invented sample for software testing. Northfield General Hospital does not exist. Not for clinical use."
 STAMP = dt.datetime(2026, 7, 1, 8, 0, 0)
 
 RELEASES = {"2026-07": dt.date(2026, 7, 1), "2026-10": dt.date(2026, 10, 1)}
@@ -95,8 +92,7 @@ REVISIONS = {
                 ),
                 (
                     "Check capillary glucose at 15, 30 and 60 minutes and then hourly up to 6 hours.",
-                    "Check capillary glucose at 15, 30, 60, 90 and 120 minutes and then hourly up "
-                    "to 12 hours.",
+                    "Check capillary glucose at 15, 30, 60, 90 and 120 minutes and then hourly up to 12 hours.",
                 ),
                 (
                     "| Insulin with glucose | 10 units with 25 g | 15 minutes | 4 to 6 hours |",
@@ -123,8 +119,7 @@ REVISIONS = {
                     "episode that is not life-threatening.",
                 ),
                 (
-                    "For a first relapse give fidaxomicin 200 mg by mouth every 12 hours for 10 "
-                    "days.",
+                    "For a first relapse give fidaxomicin 200 mg by mouth every 12 hours for 10 days.",
                     "For a relapse after fidaxomicin, infectious diseases decide between a vancomycin "
                     "taper and faecal microbiota transplant.",
                 ),
@@ -324,32 +319,42 @@ def write_pdf(doc, path):
     if "Vera" not in pdfmetrics.getRegisteredFontNames():
         pdfmetrics.registerFont(TTFont("Vera", str(fonts / "Vera.ttf")))
         pdfmetrics.registerFont(TTFont("VeraBd", str(fonts / "VeraBd.ttf")))
-        pdfmetrics.registerFontFamily(
-            "Vera", normal="Vera", bold="VeraBd", italic="Vera", boldItalic="VeraBd"
-        )
+        pdfmetrics.registerFontFamily("Vera", normal="Vera", bold="VeraBd", italic="Vera", boldItalic="VeraBd")
 
     columns = int(doc.head.get("columns", "1"))
     outline = doc.head.get("outline", "no") == "yes"
     size = 8 if columns == 2 else 9
-    body = ParagraphStyle(
-        "body", fontName="Vera", fontSize=size, leading=size * 1.4, spaceAfter=4, alignment=TA_LEFT
-    )
+    body = ParagraphStyle("body", fontName="Vera", fontSize=size, leading=size * 1.4, spaceAfter=4, alignment=TA_LEFT)
     cell = ParagraphStyle("cell", parent=body, fontSize=size - 1, leading=(size - 1) * 1.3, spaceAfter=0)
     title = ParagraphStyle("title", parent=body, fontName="VeraBd", fontSize=15, leading=19, spaceAfter=6)
     heads = [
-        ParagraphStyle(f"h{n}", parent=body, fontName="VeraBd", fontSize=size + 4 - n,
-                       leading=(size + 4 - n) * 1.3, spaceBefore=7, spaceAfter=3, keepWithNext=1)
+        ParagraphStyle(
+            f"h{n}",
+            parent=body,
+            fontName="VeraBd",
+            fontSize=size + 4 - n,
+            leading=(size + 4 - n) * 1.3,
+            spaceBefore=7,
+            spaceAfter=3,
+            keepWithNext=1,
+        )
         for n in (1, 2, 3)
     ]
-    warn = ParagraphStyle("warn", parent=body, fontName="VeraBd", borderWidth=0.8,
-                          borderColor=colors.black, borderPadding=4, spaceBefore=6, spaceAfter=9)
+    warn = ParagraphStyle(
+        "warn",
+        parent=body,
+        fontName="VeraBd",
+        borderWidth=0.8,
+        borderColor=colors.black,
+        borderPadding=4,
+        spaceBefore=6,
+        spaceAfter=9,
+    )
     small = ParagraphStyle("small", parent=body, fontSize=7, leading=9.5)
 
     def mark(text):
         tags = {"b": "b", "sup": "super", "sub": "sub"}
-        return "".join(
-            f"<{tags[s]}>{html.escape(p)}</{tags[s]}>" if s else html.escape(p) for s, p in inline(text)
-        )
+        return "".join(f"<{tags[s]}>{html.escape(p)}</{tags[s]}>" if s else html.escape(p) for s, p in inline(text))
 
     width, height = A4
     left, top, bottom = 18 * mm, 24 * mm, 20 * mm
@@ -359,8 +364,12 @@ def write_pdf(doc, path):
     frame_h = height - top - bottom
 
     def story():
-        out = [Paragraph(mark(doc.head["title"]), title), Paragraph(mark(doc.control), small),
-               Paragraph(mark(NOTICE), small), Spacer(1, 4)]
+        out = [
+            Paragraph(mark(doc.head["title"]), title),
+            Paragraph(mark(doc.control), small),
+            Paragraph(mark(NOTICE), small),
+            Spacer(1, 4),
+        ]
         for b in doc.blocks:
             if b.kind == "heading":
                 p = Paragraph(mark(b.text), heads[b.level - 1])
@@ -368,27 +377,40 @@ def write_pdf(doc, path):
                 out.append(p)
             elif b.kind in ("bullets", "steps"):
                 kw = {"bulletType": "bullet", "start": "•"} if b.kind == "bullets" else {"bulletType": "1"}
-                out.append(ListFlowable([ListItem(Paragraph(mark(i), body)) for i in b.items],
-                                        leftIndent=13, bulletFontName="Vera", bulletFontSize=size, **kw))
+                out.append(
+                    ListFlowable(
+                        [ListItem(Paragraph(mark(i), body)) for i in b.items],
+                        leftIndent=13,
+                        bulletFontName="Vera",
+                        bulletFontSize=size,
+                        **kw,
+                    )
+                )
             elif b.kind == "table":
                 if b.text:
                     out.append(Paragraph(f"<b>Table.</b> {mark(b.text)}", small))
                 starts = spans(b.rows)
                 data = [
-                    [Paragraph(f"<b>{mark(c)}</b>" if r < b.header else mark(c), cell)
-                     if (r, k) in starts else "" for k, c in enumerate(row)]
+                    [
+                        Paragraph(f"<b>{mark(c)}</b>" if r < b.header else mark(c), cell) if (r, k) in starts else ""
+                        for k, c in enumerate(row)
+                    ]
                     for r, row in enumerate(b.rows)
                 ]
                 n = len(b.rows[0])
                 first = 0.28 if n > 2 else 0.4
                 widths = [frame_w * 0.97 * first] + [frame_w * 0.97 * (1 - first) / (n - 1)] * (n - 1)
-                style = [("GRID", (0, 0), (-1, -1), 0.5, colors.black), ("VALIGN", (0, 0), (-1, -1), "TOP"),
-                         ("BACKGROUND", (0, 0), (-1, b.header - 1), colors.Color(0.88, 0.9, 0.93)),
-                         ("TOPPADDING", (0, 0), (-1, -1), 2), ("BOTTOMPADDING", (0, 0), (-1, -1), 3)]
-                style += [("SPAN", (c, r), (c + w - 1, r + h - 1))
-                          for (r, c), (h, w) in starts.items() if (h, w) != (1, 1)]
-                out += [Table(data, colWidths=widths, repeatRows=b.header, style=TableStyle(style)),
-                        Spacer(1, 7)]
+                style = [
+                    ("GRID", (0, 0), (-1, -1), 0.5, colors.black),
+                    ("VALIGN", (0, 0), (-1, -1), "TOP"),
+                    ("BACKGROUND", (0, 0), (-1, b.header - 1), colors.Color(0.88, 0.9, 0.93)),
+                    ("TOPPADDING", (0, 0), (-1, -1), 2),
+                    ("BOTTOMPADDING", (0, 0), (-1, -1), 3),
+                ]
+                style += [
+                    ("SPAN", (c, r), (c + w - 1, r + h - 1)) for (r, c), (h, w) in starts.items() if (h, w) != (1, 1)
+                ]
+                out += [Table(data, colWidths=widths, repeatRows=b.header, style=TableStyle(style)), Spacer(1, 7)]
             elif b.kind == "terms":
                 out += [Paragraph(f"<b>{mark(t)}:</b> {mark(d)}", body) for t, d in b.items]
             elif b.kind == "note":
@@ -421,10 +443,16 @@ def write_pdf(doc, path):
             canvas.drawRightString(width - left, 11 * mm, f"Page {canvas.getPageNumber()} of {total}")
             canvas.restoreState()
 
-        frames = [Frame(left + k * (frame_w + gap), bottom, frame_w, frame_h, 0, 0, 0, 0)
-                  for k in range(columns)]
-        t = Template(buffer, pagesize=A4, invariant=1, title=doc.head["title"], author=doc.head["owner"],
-                     subject=doc.number, creator=HOSPITAL + " (invented sample)")
+        frames = [Frame(left + k * (frame_w + gap), bottom, frame_w, frame_h, 0, 0, 0, 0) for k in range(columns)]
+        t = Template(
+            buffer,
+            pagesize=A4,
+            invariant=1,
+            title=doc.head["title"],
+            author=doc.head["owner"],
+            subject=doc.number,
+            creator=HOSPITAL + " (invented sample)",
+        )
         t.addPageTemplates([PageTemplate("page", frames, onPage=furniture)])
         t.build(story())
         return t.page, buffer.getvalue()
@@ -611,7 +639,7 @@ def write_html(doc, path):
 <meta charset="utf-8">
 <title>{title} | {HOSPITAL}</title>
 <meta name="document-number" content="{doc.number}">
-<meta name="document-version" content="{doc.head['version']}">
+<meta name="document-version" content="{doc.head["version"]}">
 <style>body {{ font-family: sans-serif; }} .ruled td, .ruled th {{ border: 1px solid #333; }} .dose {{ white-space: nowrap; }}</style>
 <script>document.documentElement.className = "js";</script>
 </head>
@@ -648,8 +676,12 @@ SUBS = str.maketrans("0123456789+-", "₀₁₂₃₄₅₆₇₈₉₊₋")
 
 def write_md(doc, path):
     def mark(text):
-        made = {"b": lambda p: f"**{p}**", "sup": lambda p: p.translate(SUPERS),
-                "sub": lambda p: p.translate(SUBS), "": lambda p: p}
+        made = {
+            "b": lambda p: f"**{p}**",
+            "sup": lambda p: p.translate(SUPERS),
+            "sub": lambda p: p.translate(SUBS),
+            "": lambda p: p,
+        }
         return "".join(made[s](p) for s, p in inline(text))
 
     out = [f"# {doc.head['title']}", "", f"*{doc.control}*", "", f"> {NOTICE}", ""]
@@ -691,20 +723,35 @@ def toml_value(value):
 
 
 def write_release(folder, name, docs, all_docs):
-    lines = ["# Invented sample for software testing. Not for clinical use.", f'name = "{name}"',
-             f"valid_from = {RELEASES[name].isoformat()}", f'publisher = "{HOSPITAL} (invented)"']
+    lines = [
+        "# Invented sample for software testing. Not for clinical use.",
+        f'name = "{name}"',
+        f"valid_from = {RELEASES[name].isoformat()}",
+        f'publisher = "{HOSPITAL} (invented)"',
+    ]
     for doc in docs:
-        entry = {"file": doc.file, "title": doc.head["title"], "number": doc.number,
-                 "version": doc.head["version"], "effective": dt.date.fromisoformat(doc.head["effective"]),
-                 "review_by": dt.date.fromisoformat(doc.head["review_by"]), "owner": doc.head["owner"],
-                 "status": "current"}
+        entry = {
+            "file": doc.file,
+            "title": doc.head["title"],
+            "number": doc.number,
+            "version": doc.head["version"],
+            "effective": dt.date.fromisoformat(doc.head["effective"]),
+            "review_by": dt.date.fromisoformat(doc.head["review_by"]),
+            "owner": doc.head["owner"],
+            "status": "current",
+        }
         if doc.number in SUPERSEDES:
             entry["supersedes"] = SUPERSEDES[doc.number]
         lines += ["", "[[documents]]", *(f"{k} = {toml_value(v)}" for k, v in entry.items())]
     for gone in GONE.get(name, []):
         doc = next(d for d in all_docs if d.number == gone["number"])
-        entry = {"title": doc.head["title"], "number": doc.number, "version": doc.head["version"],
-                 "owner": doc.head["owner"], **{k: v for k, v in gone.items() if k != "number"}}
+        entry = {
+            "title": doc.head["title"],
+            "number": doc.number,
+            "version": doc.head["version"],
+            "owner": doc.head["owner"],
+            **{k: v for k, v in gone.items() if k != "number"},
+        }
         lines += ["", "[[documents]]", *(f"{k} = {toml_value(v)}" for k, v in entry.items())]
     (folder / "release.toml").write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
 

@@ -21,7 +21,10 @@ def _run(expectations: str, origin: str) -> dict:
     os.environ["PROBATUM_EXPECTATIONS"] = expectations
     reset()
     state = refresh("guidelines", origin, "test", return_state=True)
-    return {"type": state.type.value, "message": state.message, "outcome": state.result(raise_on_failure=False)}
+    outcome = state.result(raise_on_failure=False)
+    if isinstance(outcome, BaseException):
+        raise outcome
+    return {"type": state.type.value, "message": state.message, "outcome": outcome}
 
 
 if __name__ == "__main__":
