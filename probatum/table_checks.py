@@ -15,6 +15,7 @@ about single values passes over nulls, so whatever must be there needs a not-nul
 It takes seconds to import, so it is imported where it is used, and nowhere else.
 """
 
+import logging
 import math
 import numbers
 from collections.abc import Iterable, Iterator, Mapping
@@ -198,6 +199,7 @@ def _validate(
     from great_expectations.data_context.types.base import ProgressBarsConfig
     from great_expectations.exceptions import SuiteParameterError
 
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)  # it tells of every temporary folder
     named = _columns(expectations) | {"id"}
     spoken_of = frame[[column for column in frame.columns if column in named]]  # it is copied and hashed many times
     context = gx.get_context(mode="ephemeral")
