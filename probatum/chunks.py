@@ -18,11 +18,10 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from probatum import boundaries, digests
-from probatum.records import Block, Document
+from probatum.records import Document
 from probatum.sectioning import CountTokens, Piece, cut
 
 PASSAGE_TOKENS = 512  # what a hit returns of a guideline: enough to act on, short enough to read
-_LONGEST_STEM = 200  # characters: a longer one would drown what follows it
 _WORDS_OF_A_SENTENCE = 3  # shorter ones say nothing of their own
 SEARCHED_KINDS = ("title", "synonym", "lexicon")
 
@@ -101,34 +100,14 @@ def _sectioned(document: Document, passages: Iterable[list[Piece]]) -> Iterator[
 
 
 def _texts(document: Document, piece: Piece) -> Iterator[ChunkText]:
-    """The piece as a whole, then each of its sentences under the names of the document and its innermost heading.
-
-    A list's item is said after its stem ("Do not give in: …"), a table's row after the names of its columns.
-    """
+    """The piece as a whole, then each of its sentences under the names of the document and its innermost heading."""
     yield ChunkText("section", piece.text, piece.text, piece.start, piece.end, piece.page, piece.section)
     named = f"{document.title} > {piece.section[-1]}" if piece.section else document.title
-    for block, before in _inside(document, piece):
-        for start, end in sentences(document.text, max(block.start, piece.start), min(block.end, piece.end)):
-            said = document.text[start:end]
-            if len(said.split()) >= _WORDS_OF_A_SENTENCE or before:
-                text = f"{named}: {before} {said}" if before else f"{named}: {said}"
-                yield ChunkText("sentence", text, text, start, end, piece.page, piece.section)
-
-
-def _inside(document: Document, piece: Piece) -> Iterator[tuple[Block, str]]:
-    """(block, what has to be said before it to make sense) for the blocks of a piece."""
-    stem, header = "", ""
-    for block in document.blocks:
-        if block.start >= piece.end:
-            break
-        text = document.text[block.start : block.end].strip()
-        if block.kind == "table-header":
-            header = text
-        elif block.kind not in ("list", "table-row"):
-            stem = text.splitlines()[-1] if text.endswith(":") else ""
-        if block.end > piece.start:
-            before = {"list": stem, "table-row": header}.get(block.kind, "")
-            yield block, before if len(before) <= _LONGEST_STEM else ""
+    for start, end in sentences(document.text, piece.start, piece.end):
+        said = document.text[start:end]
+        if len(said.split()) >= _WORDS_OF_A_SENTENCE:
+            text = f"{named}: {said}"
+            yield ChunkText("sentence", text, text, start, end, piece.page, piece.section)
 
 
 def sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
