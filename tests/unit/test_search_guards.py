@@ -225,7 +225,9 @@ def test_a_filter_never_replaces_the_families_a_search_compares(published_once):
     assert table.families(vector, ["metformin"], ["id"], where={"family": "warfarin"}).num_rows == 0
 
 
-@pytest.mark.parametrize("value", [True, 1.5, None, float("nan"), {"a": 1}, b"1", object()], ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize(
+    "value", [True, 1.5, None, float("nan"), {"a": 1}, b"1", object()], ids=lambda value: type(value).__name__
+)
 def test_a_filter_of_a_kind_the_column_does_not_hold_matches_nothing(published_once, value):
     """P21: also what did not come as text."""
     vector = published_once.encoder.encode_query("metformin")
