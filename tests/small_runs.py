@@ -154,7 +154,10 @@ def refresh(settings: Settings, source, origin: str) -> Manifest:
     snapshot = pipeline.fetch(settings, source, origin)
     if pipeline.already_serves(settings, source, snapshot):
         return Releases(settings.home).current()
-    candidate = pipeline.assemble(settings, [write(settings, source, origin)])
+    state = write(settings, source, origin)
+    if pipeline.serves(settings, source.name, state):
+        return Releases(settings.home).current()
+    candidate = pipeline.assemble(settings, [state])
     report = pipeline.audit(settings, candidate)
     assert report.passed, report.failures()
     return pipeline.publish(settings, candidate, actor="test")
