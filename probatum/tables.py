@@ -23,7 +23,7 @@ from probatum.errors import Damaged, Rejected
 ENCODER_KEY = b"probatum.encoder"  # schema metadata of a table of texts
 _UNIT_TOLERANCE = 1e-3
 _SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, which no table can hold
-_NPROBES, _REFINE = 24, 4  # recall@10 against an exact scan is in bench/README.md
+_NPROBES, _REFINE = 24, 4  # a first choice: recall against an exact scan is not measured yet
 
 
 def open_table(folder: Path, name: str, version: int, *, encoder_digest: str | None = None) -> "PinnedTable":
