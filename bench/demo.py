@@ -42,6 +42,7 @@ _took: list[tuple[str, float]] = []
 
 def main() -> int:
     """Run everything; returns the exit code of the first command that failed, 0 when none did."""
+    DEMO.mkdir(exist_ok=True)  # Prefect makes its own folder, never the one above it
     with part("a release of all three sources"):
         code = run("refresh", "--all")
     serving = serving_release()

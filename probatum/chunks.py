@@ -2,8 +2,9 @@
 
 A record (a code, a drug) is one chunk: its whole text. It can be found by its title and by every name anybody gave
 it, each a text of its own. A document of sections is cut by section into pieces the encoder can read whole (see
-`probatum.sectioning`); neighbouring pieces under one main heading make one chunk, a passage to read and cite, found by
-each of its pieces and each of its sentences, with the headings they stand under.
+`probatum.sectioning`); neighbouring pieces, as many as fit, make one chunk, a passage to read and cite, found by
+each of its pieces and each of its sentences, with the headings they stand under. Ending a passage at
+every main heading left stubs of thirty words: .806 of the hard tuning questions answered, .825 without.
 
     Chunk(id="E11.9#1f0c…", document_id="E11.9", start=0, end=312, texts=(
         ChunkText("title", "Type 2 diabetes mellitus without complications", …),
@@ -74,11 +75,11 @@ def _record(document: Document) -> Chunk:
 
 
 def _passages(document: Document, pieces: Sequence[Piece], tokens: Sequence[int]) -> Iterator[list[Piece]]:
-    """Neighbouring pieces under one main heading, together at most a passage long."""
+    """Neighbouring pieces, together at most a passage long."""
     passage: list[Piece] = []
     size = 0
     for piece, count in zip(pieces, tokens, strict=True):
-        if passage and (piece.section[:1] != passage[0].section[:1] or size + count > PASSAGE_TOKENS):
+        if passage and size + count > PASSAGE_TOKENS:
             yield passage
             passage, size = [], 0
         passage.append(piece)

@@ -44,7 +44,7 @@ _NEAREST_TEXTS, _MATCHING_CHUNKS = 400, 300
 _NAMED_IN_FULL = ("icd10",)  # its own lexicon says how each code is called: a question needs no formal words
 _FAMILIES_COMPARED, _PASSAGES_COMPARED = 12, 60
 # weights, in the unit of a cosine
-_WORDS = 0.5  # best BM25 of the question counts this much
+_WORDS = 0.4  # best BM25 of the question counts this much
 _WORDS_OF_PASSAGE, _OF_DOCUMENT = 0.2, 0.25
 _PASSAGES_WEIGHED = 3
 _NO_SENTENCE = 0.05  # a passage without sentences of its own is taken by its sections, a little lower
@@ -201,7 +201,7 @@ class Searcher:
             return _Question(question, text, text, keywords(text), vector, vector)
         fuller = f"{text} ({', '.join(formal)})"[:MOST_QUESTION_CHARACTERS]
         both = vector + self._encoder.encode_query(fuller)
-        return _Question(question, text, fuller, keywords(text), vector, both / np.linalg.norm(both))
+        return _Question(question, text, fuller, keywords(fuller), vector, both / np.linalg.norm(both))
 
     @cached_property
     def _spelling(self) -> Spelling:

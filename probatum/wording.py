@@ -112,9 +112,16 @@ _SHORTHAND = tuple(
         (r"\b(pt|pts)\b", "patient"),
         (r"\b(first visit|new injury|initial visit|just happened)\b", "initial encounter"),
         (
-            r"\b(healing|healed|follow.?up visit|return visit|second visit|recheck|cast check|aftercare)\b",
+            r"\b(healing|healed|(follow.?up|return|second|clinic|check.?up|dressing change) visit|recheck|cast (check|off)|aftercare|back in clinic"
+            r"|(dressing change|stitches out|suture removal|seen again|weeks? (on|later)|here for review))\b",
             "subsequent encounter routine healing",
         ),
+        (
+            r"\b(never|not|hasn.?t|failed to) (united?|knit(ted)?|join(ed)?)\b|\bnon.?union\b",
+            "subsequent encounter nonunion",
+        ),
+        (r"\b(healed|set|united) (crooked|wrong|badly|bent)\b|\bmal.?union\b", "subsequent encounter malunion"),
+        (r"\b(slow to heal|still not healed|healing slowly|delayed union)\b", "subsequent encounter delayed healing"),
         (r"\b(old injury|left from an? old|late effects?|years (after|ago)|long after|scar from)\b", "sequela"),
         (
             r"\b(nos|unsp|not (said|stated|recorded|written|documented|specified)|nothing recorded|doesn.?t say|unknown)\b",

@@ -360,10 +360,20 @@ def test_chunks_of_a_guideline_carry_their_span_and_an_id_of_their_own():
     """P10, P16: two sections with the same words are two chunks."""
     made = Builder()
     for name in ("Adults", "Children", "Adults"):
-        made.add("heading", name, (name,)).add("paragraph", words(30), (name,))
-    found = chunks.chunk(made.document(), count, 64)
+        made.add("heading", name, (name,)).add("paragraph", words(chunks.PASSAGE_TOKENS - 10), (name,))
+    found = chunks.chunk(made.document(), count, 2 * chunks.PASSAGE_TOKENS)
     assert len({chunk.id for chunk in found}) == 3
     assert [(c.texts[0].start, c.texts[0].end) for c in found] == [(c.start, c.end) for c in found]
+
+
+def test_short_sections_are_read_together_and_cited_apart():
+    """Neighbouring sections share a passage while they fit; each text keeps the headings it stands under."""
+    made = Builder()
+    for name in ("Purpose", "Doses", "Review"):
+        made.add("heading", name, (name,)).add("paragraph", words(30), (name,))
+    (passage,) = chunks.chunk(made.document(), count, 64)
+    assert {text.section for text in passage.texts} == {("Purpose",), ("Doses",), ("Review",)}
+    assert passage.section == ()
 
 
 @pytest.fixture(scope="module")
