@@ -2,8 +2,8 @@
 
 Every golden question of every source is asked; the tables are checked by Great Expectations. The result is a value
 (`audit_report`) bound to the candidate's digest; it decides nothing by itself, `publish` asks it.
-A source's part depends only on its tables, questions and encoder, so it is kept and used again for the next
-candidate that holds the same.
+What a source answers depends only on its tables, questions and encoder, so it is kept and used again for the next
+candidate that holds the same; its tables are checked each time.
 """
 
 from bisect import bisect_left
@@ -20,10 +20,10 @@ from scipy.stats import binomtest
 
 from probatum import digests, vocabulary
 from probatum.asking import ask
-from probatum.audit_report import AuditReport, SourceAudit, TableCheck
+from probatum.audit_report import AuditReport, QuestionResult, SourceAudit, TableCheck
 from probatum.errors import Misconfigured
 from probatum.files import read_json, write_json
-from probatum.golden import Expected, digest_of, read_golden
+from probatum.golden import Expected, GoldenQuestion, digest_of, read_golden
 from probatum.known_differences import open_questions, reviewed_counts
 from probatum.progress import bar
 from probatum.release import Candidate, Manifest, SourceState
@@ -39,7 +39,7 @@ _CHECKED_OF_DOCUMENTS = ("id", "hash", "title", "family", "text", "valid_from", 
 _CHECKED_OF_TEXTS = (
     "id", "hash", "document_id", "chunk_id", "family", "kind", "text", "start", "end", "match_start", "match_end", "valid_from",
 )  # fmt: skip
-_CODE_AUDITED = ("asking.py", "audit.py", "golden.py", "search.py", "tables.py", "table_checks.py", "wording.py")
+_CODE_AUDITED = ("asking.py", "audit.py", "golden.py", "search.py", "spelling.py", "tables.py", "wording.py")
 
 
 def audit(
@@ -89,31 +89,33 @@ class _Auditor:
 
     def audit(self, name: str, state: SourceState) -> SourceAudit:
         questions = read_golden(self.expectations, name, state.release)
-        kept = self.home / "audits" / "sources" / f"{self._key(name, state, digest_of(questions))}.json"
+        documents = open_table(self.home / "lance", state.documents.name, state.documents.version)
+        present = sorted(documents.read(["id"])["id"].to_pylist())
+        return SourceAudit(
+            source=name,
+            golden=digest_of(questions),
+            questions=self._results(name, state, questions),
+            checks=self._checks(name, state, documents),
+            needs_review=tuple(q.id for q in questions if not any(_exists(e, present) for e in q.expects)),
+        )
+
+    def _results(self, name: str, state: SourceState, questions: list[GoldenQuestion]) -> tuple[QuestionResult, ...]:
+        """What each question found, asked now or kept from when the same was asked of the same tables."""
+        tables = [state.release, state.documents.digest, state.texts.digest]
+        read_as = [self.searcher.mended(question.question) for question in questions]  # by the words of every source
+        key = digests.of_json([_code(), digest_of(questions), read_as, self.encoder.identity.digest, tables])
+        kept = self.home / "audits" / "answers" / f"{key}.json"
         if kept.exists():
-            advice = "Delete it and run `probatum audit` again."
-            return SourceAudit.model_validate(read_json(kept, what="An audit", next=advice))
+            known = read_json(
+                kept, what="The answers of an audit", next="Delete the file and run `probatum audit` again."
+            )
+            return tuple(QuestionResult.model_validate(each) for each in known["questions"])
         results, advance = [], bar(f"{name}: golden questions asked", len(questions))
         for question in questions:
             results.append(ask(self.searcher, question))
             advance(1)
-        documents = open_table(self.home / "lance", state.documents.name, state.documents.version)
-        present = sorted(documents.read(["id"])["id"].to_pylist())
-        made = SourceAudit(
-            source=name,
-            golden=digest_of(questions),
-            questions=tuple(results),
-            checks=self._checks(name, state, documents),
-            needs_review=tuple(q.id for q in questions if not any(_exists(e, present) for e in q.expects)),
-        )
-        write_json(kept, made.model_dump(mode="json"))
-        return made
-
-    def _key(self, name: str, state: SourceState, golden: str) -> str:
-        """Of everything the audit of this source depends on."""
-        suites = [digests.of_file(path) for path in sorted((self.expectations / "suites").glob(f"{name}-*.json"))]
-        tables = [state.release, state.documents.digest, state.texts.digest, self._previous(name, state)]
-        return digests.of_json([_code(), golden, self.encoder.identity.digest, self._loss(name), suites, tables])
+        write_json(kept, {"questions": [result.model_dump(mode="json") for result in results]})
+        return tuple(results)
 
     def _checks(self, name: str, state: SourceState, documents: PinnedTable) -> tuple[TableCheck, ...]:
         texts = open_table(self.home / "lance", state.texts.name, state.texts.version)

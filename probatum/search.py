@@ -47,6 +47,7 @@ _FAMILIES_COMPARED, _PASSAGES_COMPARED = 12, 60
 _WORDS = 0.4  # best BM25 of the question counts this much
 _WORDS_OF_PASSAGE, _OF_DOCUMENT = 0.2, 0.25
 _PASSAGES_WEIGHED = 3
+_TITLE_SAID, _TITLE_NEAR = 0.08, 0.2  # a document's title: its share of words in the question, and its cosine
 _NO_SENTENCE = 0.05  # a passage without sentences of its own is taken by its sections, a little lower
 _ABOVE = 0.02  # what a text of a document above loses
 _NAMED = 0.15  # a name of the document stands in the question, word for word
@@ -128,6 +129,7 @@ class Searcher:
                 release,
                 open_table(home / "lance", state.documents.name, state.documents.version),
                 open_table(home / "lance", state.texts.name, state.texts.version, encoder_digest=digest),
+                encoder,
             )
             for name, state in sources.items()
         }
@@ -191,10 +193,14 @@ class Searcher:
         ranked = found[source] if source else _merged(found, question, k)
         return [_numbered(hit, rank) for rank, hit in enumerate(ranked[:k], 1)]
 
+    def mended(self, question: str) -> str:
+        """The question as it is read: a slip of the pen mended by the words of all sources."""
+        return self._spelling.corrected(question)
+
     def _asked(self, question: str) -> "_Question":
         """The question as asked, and midway between it and what it means in formal words."""
         check_question(question)
-        text = self._spelling.corrected(question)
+        text = self.mended(question)
         vector = self._encoder.encode_query(text)
         formal = meant(text)
         if not formal:
@@ -237,9 +243,58 @@ class _Document:
     score: float = 0.0
 
 
+class _Titles:
+    """What the titles of a source's documents say of a question.
+
+    A title whose words the question holds names the right document. One that is merely near it does not: every text of
+    the document was encoded under that title, so its nearness was counted already and is taken off again.
+    """
+
+    def __init__(self, documents: PinnedTable, encoder: "Encoder"):
+        self._documents, self._encoder = documents, encoder
+        self._vectors: dict[str, np.ndarray] = {}
+
+    def worth(self, asked: _Question, vector: np.ndarray, ids: Iterable[str]) -> dict[str, float]:
+        """{document id: what its title adds to the score of its passages}."""
+        return {i: _TITLE_SAID * self._said(i, asked.keywords) - _TITLE_NEAR * self._near(i, vector) for i in ids}
+
+    def _said(self, document_id: str, keywords: frozenset[str]) -> float:
+        """The share of the title's words in the question, rare words counting more."""
+        words = self._words[document_id]
+        return sum(self._rarity[w] for w in words & keywords) / (sum(self._rarity[w] for w in words) or 1.0)
+
+    def _near(self, document_id: str, vector: np.ndarray) -> float:
+        title = self._all[document_id]
+        if title not in self._vectors:
+            self._vectors[title] = self._encoder.encode([title])[0]
+        return float(self._vectors[title] @ vector)
+
+    @cached_property
+    def _all(self) -> dict[str, str]:
+        return {row["id"]: row["title"] for row in self._documents.read(["id", "title"]).to_pylist()}
+
+    @cached_property
+    def _words(self) -> dict[str, frozenset[str]]:
+        return {i: stems(title) for i, title in self._all.items()}
+
+    @cached_property
+    def _rarity(self) -> dict[str, float]:
+        count = Counter(word for words in self._words.values() for word in words)
+        return {word: math.log((len(self._all) + 1) / (n + 0.5)) for word, n in count.items()}
+
+
 class _SourceSearch:
-    def __init__(self, name: str, state: SourceState, release: str, documents: PinnedTable, texts: PinnedTable):
+    def __init__(
+        self,
+        name: str,
+        state: SourceState,
+        release: str,
+        documents: PinnedTable,
+        texts: PinnedTable,
+        encoder: "Encoder",
+    ):
         self.name, self._state, self._release, self._documents, self._texts = name, state, release, documents, texts
+        self._titles = _Titles(documents, encoder)
 
     def search(self, asked: _Question, k: int, where: Mapping[str, object]) -> list[Hit]:
         exact = self._exact(asked.typed, where)
@@ -303,8 +358,10 @@ class _SourceSearch:
         for row in matching:
             if row["chunk_id"] in documents:
                 documents[row["chunk_id"]].words = row["_score"] / most
-        score = _score_passages if self._of_sections else _score_records
-        score(documents.values(), asked)
+        if self._of_sections:
+            _score_passages(documents.values(), self._titles.worth(asked, vector, {d.id for d in documents.values()}))
+        else:
+            _score_records(documents.values(), asked)
         return list(documents.values())
 
     def _hits(self, exact: Sequence[str], folded: Sequence[list[_Document]], k: int) -> list[Hit]:
@@ -380,10 +437,10 @@ def _take_in(document: _Document, row: dict) -> None:
         document.cosine, document.best = cosine, row
 
 
-def _score_passages(passages: Iterable[_Document], asked: _Question) -> None:
+def _score_passages(passages: Iterable[_Document], titles: Mapping[str, float]) -> None:
     """A passage scores the mean of its best piece and its best sentence, its share of the words, and its document's worth.
 
-    A document is worth the mean of its three best passages: the right one is seldom right in one place only.
+    A document is worth the mean of its three best passages (the right one is seldom right in one place only) and its title.
     """
     of_document: dict[str, list[float]] = defaultdict(list)
     for passage in passages:
@@ -395,7 +452,7 @@ def _score_passages(passages: Iterable[_Document], asked: _Question) -> None:
         for i, scores in of_document.items()
     }
     for passage in passages:
-        passage.score += _OF_DOCUMENT * worth[passage.id]
+        passage.score += _OF_DOCUMENT * worth[passage.id] + titles[passage.id]
 
 
 def _score_records(records: Iterable[_Document], asked: _Question) -> None:

@@ -199,7 +199,8 @@ def _validate(
     from great_expectations.data_context.types.base import ProgressBarsConfig
     from great_expectations.exceptions import SuiteParameterError
 
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)  # it tells of every temporary folder
+    for noisy in ("great_expectations", "great_expectations.data_context.types.base"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)  # it tells of every temporary folder
     named = _columns(expectations) | {"id"}
     spoken_of = frame[[column for column in frame.columns if column in named]]  # it is copied and hashed many times
     context = gx.get_context(mode="ephemeral")
