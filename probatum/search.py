@@ -45,9 +45,11 @@ _NAMED_IN_FULL = ("icd10",)  # its own lexicon says how each code is called: a q
 _FAMILIES_COMPARED, _PASSAGES_COMPARED = 12, 60
 # weights, in the unit of a cosine
 _WORDS = 0.4  # best BM25 of the question counts this much
-_WORDS_OF_PASSAGE, _OF_DOCUMENT = 0.2, 0.25
-_PASSAGES_WEIGHED = 3
-_TITLE_SAID, _TITLE_NEAR = 0.08, 0.2  # a document's title: its share of words in the question, and its cosine
+_WORDS_OF_PASSAGE, _OF_DOCUMENT = 0.3, 0.25
+_PASSAGES_WEIGHED = 2
+_OF_PIECE = 0.35  # the rest is the best sentence's
+_SENTENCES, _SENTENCES_WEIGHED = 0.5, 3  # a passage that answers seldom does so in one sentence alone
+_TITLE_SAID, _TITLE_NEAR = 0.1, 0.35  # a document's title: its share of words in the question, and its cosine
 _NO_SENTENCE = 0.05  # a passage without sentences of its own is taken by its sections, a little lower
 _ABOVE = 0.02  # what a text of a document above loses
 _NAMED = 0.15  # a name of the document stands in the question, word for word
@@ -235,7 +237,7 @@ class _Document:
     prior: float
     title: str = ""
     title_cosine: float = -1.0
-    sentence_cosine: float = -1.0
+    sentences: list[float] = field(default_factory=list)  # the cosine of each
     cosine: float = -1.0
     best: dict | None = None  # the row that matched best
     names: list[str] = field(default_factory=list)
@@ -430,7 +432,7 @@ def _take_in(document: _Document, row: dict) -> None:
     if row["kind"] in ("title", "section"):
         document.title_cosine = max(document.title_cosine, cosine)
     if row["kind"] == "sentence":
-        document.sentence_cosine = max(document.sentence_cosine, cosine)
+        document.sentences.append(cosine)
     else:
         document.names.append(row["text"])
     if cosine > document.cosine:
@@ -438,14 +440,18 @@ def _take_in(document: _Document, row: dict) -> None:
 
 
 def _score_passages(passages: Iterable[_Document], titles: Mapping[str, float]) -> None:
-    """A passage scores the mean of its best piece and its best sentence, its share of the words, and its document's worth.
+    """A passage scores its best piece, its best sentence, its best sentences together, its share of the words, and its document.
 
-    A document is worth the mean of its three best passages (the right one is seldom right in one place only) and its title.
+    A document is worth the mean of its best passages (the right one is seldom right in one place only), and its title.
     """
     of_document: dict[str, list[float]] = defaultdict(list)
     for passage in passages:
-        sentence = max(passage.sentence_cosine, passage.title_cosine - _NO_SENTENCE)
-        passage.score = (passage.title_cosine + sentence) / 2 + _WORDS_OF_PASSAGE * passage.words
+        best = sorted(passage.sentences)[-_SENTENCES_WEIGHED:] or [passage.title_cosine - _NO_SENTENCE]
+        sentence = max(best[-1], passage.title_cosine - _NO_SENTENCE)
+        passage.score = (
+            _OF_PIECE * passage.title_cosine + (1 - _OF_PIECE) * sentence + _SENTENCES * sum(best) / len(best)
+        )
+        passage.score += _WORDS_OF_PASSAGE * passage.words
         of_document[passage.id].append(passage.score)
     worth = {
         i: sum(sorted(scores)[-_PASSAGES_WEIGHED:]) / len(scores[-_PASSAGES_WEIGHED:])
