@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from probatum.errors import Rejected
+
 ROOT = Path(__file__).parents[1]
 DEMO = ROOT / ".demo"
 SECOND = {
@@ -59,16 +61,14 @@ def main() -> int:
     with part("the same again: nothing is new"):
         code = code or run("refresh", "--all")
     before = answers()
-    with part("the second sample releases"):
+    with part("the second sample releases, and what they change"):
         for source, origin in SECOND.items():
             if source in sources:
-                code = run("refresh", source, "--from", origin) or code
+                code = second(source, origin, code)
     updated = serving_release()
     if updated is None or updated["release"] == first:
         print("\nNo update was published, so there is nothing to compare and nothing to go back from.")
         return code or 1
-    with part("what changed"):
-        run("diff", first)
     with part("back to the first release"):
         run("rollback", first)
         same = answers() == before
@@ -76,6 +76,18 @@ def main() -> int:
     run("releases")
     report()
     return code or (0 if same else 1)
+
+
+def second(source: str, origin: str, code: int) -> int:
+    """Refresh from a second release and show what it changes; a refusal by the gate is an answer, not a failure."""
+    serving = serving_release()["release"]
+    ended = run("refresh", source, "--from", origin)
+    if ended == Rejected.exit_code:
+        print("\nThe gate refused it: what served keeps serving. This is what it would have changed:")
+        run("diff", "--candidate", "newest")
+        return code
+    run("diff", serving)
+    return code or ended
 
 
 def run(*arguments: str) -> int:

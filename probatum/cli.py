@@ -168,15 +168,30 @@ def releases(json: Json = False) -> None:
 
 @app.command()
 def diff(
-    before: str,
+    before: Annotated[str | None, typer.Argument(help="Without it, the release that serves.")] = None,
     after: Annotated[str | None, typer.Argument(help="Without it, the release that serves.")] = None,
+    candidate: Annotated[
+        str | None,
+        typer.Option(
+            "--candidate", metavar="DIGEST", help="A candidate instead of a second release, refused or not; or newest."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
-    """What changed between two releases: codes, drugs, documents."""
+    """What changed between two releases, or would change with a candidate: codes, drugs, documents."""
+    from probatum import pipeline
     from probatum.diff import diff_releases
 
-    home = settings().home
-    show.diff(diff_releases(home, Releases(home).read(before), _release(after)), json)
+    if (candidate and after) or not (candidate or before):
+        raise Misconfigured(
+            "Two things are needed to compare.", next="Name two releases, or one, or `--candidate` with or without one."
+        )
+    chosen = settings()
+    new = _release(after)
+    if candidate:
+        digest = pipeline.find_candidate(chosen, None if candidate == "newest" else candidate)
+        new = pipeline.read_candidate(chosen, digest)
+    show.diff(diff_releases(chosen.home, _release(before), new), json)
 
 
 @app.command()

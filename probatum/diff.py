@@ -14,7 +14,7 @@ from pathlib import Path
 
 import orjson
 
-from probatum.release import Manifest, SourceState
+from probatum.release import Candidate, Manifest, SourceState
 from probatum.tables import open_table
 
 Rows = Mapping[str, Mapping]  # {document id: its row in the table of documents}
@@ -76,7 +76,7 @@ class SourceDiff:
         }
 
 
-def diff_releases(home: Path, before: Manifest, after: Manifest) -> list[SourceDiff]:
+def diff_releases(home: Path, before: Manifest, after: Manifest | Candidate) -> list[SourceDiff]:
     """One diff for every source of either release, sources that did not change included."""
     names = list(dict.fromkeys([*before.sources, *after.sources]))
     return [diff_states(home, name, before.sources.get(name), after.sources.get(name)) for name in names]

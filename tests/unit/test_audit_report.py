@@ -48,6 +48,22 @@ def test_a_critical_question_is_lost_below_the_third_place(rank, lost):
     assert audited(*ranks).failures() == []
 
 
+def test_a_critical_question_reviewed_as_open_is_shown_and_does_not_refuse():
+    """P4: only while somebody reviewed it, and only it."""
+    audit = audited(*[1] * 198, 0, 0, critical=set(range(180, 200)))
+    one = audit.model_copy(update={"accepted": ("q198",)})
+    assert [q.id for q in one.open_critical()] == ["q198"] and [q.id for q in one.lost_critical()] == ["q199"]
+    assert one.failures() == ["critical question q199 is lost: T now ranks first"]
+
+
+@pytest.mark.parametrize(("open_", "passes"), [(1, True), (2, False), (5, False)])
+def test_critical_questions_alone_are_held_to_the_same_bar(open_, passes):
+    """P4: of twenty critical ones one may stay open; two are .90, which is not above it."""
+    audit = audited(*[1] * (200 - open_), *[0] * open_, critical=set(range(180, 200)))
+    accepted = audit.model_copy(update={"accepted": tuple(f"q{n}" for n in range(200))})
+    assert (accepted.failures() == []) is passes
+
+
 def test_every_reason_is_given_not_only_the_first():
     audit = audited(*[1] * 50, *[0] * 40, critical={60, 61})
     failed = audit.checks[0].model_copy(update={"passed": False})

@@ -242,3 +242,34 @@ def test_a_protected_version_carries_the_tag_of_its_release(published):
         for table in (state.documents, state.texts):
             tags = lancedb.connect(published.home / "lance").open_table(table.name).tags
             assert tags.list()[f"release-{published.manifest.id}"]["version"] == table.version
+
+
+def worded(content):
+    """A table of texts from {id: words}, each with a hash of its own."""
+    table = text_rows(content)
+    for name in ("words", "hash"):
+        table = table.set_column(table.schema.get_field_index(name), name, pa.array(list(content.values())))
+    return table
+
+
+def scores(home, written, words):
+    """{id: BM25}, to the last bit."""
+    table = open_table(home / "lance", written.table, written.version)
+    return {row["id"]: row["_score"] for row in table.matching(words, 100)}
+
+
+def test_words_weigh_the_same_whatever_the_table_held_before(tmp_path):
+    """P12: BM25 is of the rows that are there; what was changed or removed leaves no trace in it."""
+    before = {f"t{n}": "potassium replacement on the ward" for n in range(30)} | {"gone": "digoxin level and potassium"}
+    after = {f"t{n}": "magnesium sulfate in eclampsia" for n in range(30)} | {"new": "potassium chloride by infusion"}
+    written = {}
+    for home, steps in (("updated", (before, after)), ("fresh", (after,))):
+        store = Store(tmp_path / home / "lance")
+        for content in steps:
+            written[home] = store.update(
+                "texts", worded(content), schema=SCHEMA, vectors=lambda wanted: unit(len(wanted))
+            )
+    for words in ("potassium", "magnesium infusion", "digoxin"):
+        assert scores(tmp_path / "updated", written["updated"], words) == scores(
+            tmp_path / "fresh", written["fresh"], words
+        )
