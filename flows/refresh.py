@@ -17,7 +17,7 @@ from probatum.settings import settings
 from tasks.audit import audit
 from tasks.fetch import fetch
 from tasks.parse import already_serves, parse, set_aside
-from tasks.publish import publish
+from tasks.publish import publish, settle
 from tasks.write import assemble, serves, write
 
 SOURCES = ("icd10", "formulary", "guidelines")
@@ -41,6 +41,7 @@ def refresh_all(origins: dict[str, str] | None = None, actor: str = "prefect", h
 def _refresh(origins: dict[str, str | None], actor: str, hold: bool) -> State:
     outcome = Outcome()
     with one_refresh(settings().home, origins):
+        settle(actor)
         states = {source: state for source, origin in origins.items() if (state := _state_of(source, origin, outcome))}
         while states:
             candidate = assemble(list(states.values()))

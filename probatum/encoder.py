@@ -13,13 +13,13 @@ Measured on 1,000 ICD-10-CM titles, two batch sizes and two orders, bf16: not on
 
 import contextlib
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
 from sentence_transformers import SentenceTransformer
 
-from probatum.encoder_identity import EncoderIdentity, identify
+from probatum.encoder_identity import EncoderIdentity, identify, prompts
 from probatum.errors import Damaged
 from probatum.settings import Settings, settings
 from probatum.wording import check_question
@@ -28,10 +28,19 @@ from probatum.wording import check_question
 class Encoder:
     """See the module. Use `load`."""
 
-    def __init__(self, model: SentenceTransformer, identity: EncoderIdentity, batch_tokens: int):
+    def __init__(
+        self,
+        model: SentenceTransformer,
+        identity: EncoderIdentity,
+        batch_tokens: int,
+        said_before: Mapping[str, str] | None = None,
+    ):
         self._model, self.identity, self._batch_tokens = model, identity, batch_tokens
         self._tokenizer = model.tokenizer
-        self.max_tokens = int(model.max_seq_length)
+        said = said_before or {}
+        self._before_question, self._before_text = said.get("query", ""), said.get("document", "")
+        self._room = int(model.max_seq_length)
+        self.max_tokens = self._room - len(self.token_spans(self._before_text))  # of a text, special tokens included
 
     @classmethod
     def load(cls, given: Settings | None = None, *, precision: str | None = None) -> "Encoder":
@@ -48,11 +57,12 @@ class Encoder:
         if identity.precision == "bf16":
             model = model.to(torch.bfloat16)
         model.eval()
+        model.default_prompt_name = None  # what is put before a text is put there by us, and shown in the digest
         if int(model.get_embedding_dimension()) != identity.width:
             raise Damaged(
                 f"{identity.name} gives vectors of another width than its files say.", next="Install the encoder again."
             )
-        return cls(model, identity, chosen.encoder_batch_tokens)
+        return cls(model, identity, chosen.encoder_batch_tokens, prompts(folder))
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, the two special ones included, before any truncation."""
@@ -74,6 +84,9 @@ class Encoder:
 
         progress is called with the number of distinct texts just encoded.
         """
+        return self._encode([self._before_text + text for text in texts], progress)
+
+    def _encode(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> np.ndarray:
         distinct = list(dict.fromkeys(texts))
         position = {text: i for i, text in enumerate(distinct)}
         vectors = np.empty((len(distinct), self.identity.width), np.float32)
@@ -86,13 +99,13 @@ class Encoder:
     def encode_query(self, question: str) -> np.ndarray:
         """One unit vector, shape (width,). Raises Rejected for an empty or endless question, or one that is not text."""
         check_question(question)
-        return self.encode([question])[0]
+        return self._encode([self._before_question + question])[0]
 
     def _batches(self, texts: list[str]) -> list[list[int]]:
         """Indices grouped by token count, in an order that does not depend on the order of the texts."""
         if not texts:
             return []
-        lengths = [min(n, self.max_tokens) for n in self.count_tokens(texts)]
+        lengths = [min(n, self._room) for n in self.count_tokens(texts)]
         order = sorted(range(len(texts)), key=lambda i: (lengths[i], texts[i]))
         batches: list[list[int]] = []
         for i in order:

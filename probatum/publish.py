@@ -7,10 +7,11 @@ and touches nothing else, so it needs no network, no encoder and no Prefect.
 
 from datetime import UTC, date, datetime
 
+import orjson
 from filelock import FileLock
 
 from probatum.audit_report import AuditReport
-from probatum.errors import Conflict, Rejected
+from probatum.errors import Conflict, Damaged, Rejected
 from probatum.files import write_json
 from probatum.journal import Journal
 from probatum.release import Candidate, Manifest, Releases
@@ -19,6 +20,7 @@ from probatum.store import Store
 from probatum.verify import verify_table
 
 _LOCK_WAIT_S = 60
+_MOVES_THE_POINTER = ("publish", "rollback", "found")
 
 
 class Publisher(Releases):
@@ -35,6 +37,7 @@ class Publisher(Releases):
         """
         report.must_allow(candidate.digest(), candidate.sources.keys())
         with self._lock():
+            self._settle(actor)
             serving = self.current()
             if (serving.id if serving else "") != candidate.parent:
                 raise Conflict(
@@ -57,14 +60,15 @@ class Publisher(Releases):
             seam("after-manifest")
             self._point_to(manifest)
             seam("after-pointer")
-        self.journal().add(
-            "publish", actor=actor, release=manifest.id, parent=manifest.parent, candidate=manifest.candidate
-        )
+            self.journal().add(
+                "publish", actor=actor, release=manifest.id, parent=manifest.parent, candidate=manifest.candidate
+            )
         return manifest
 
     def rollback(self, release: str | None, *, actor: str) -> Manifest:
         """Serve an earlier release again (by default the parent of what serves now)."""
         with self._lock():
+            self._settle(actor)
             if release is None:
                 serving = self.current()
                 release = serving.parent if serving else ""
@@ -74,8 +78,28 @@ class Publisher(Releases):
                     )
             manifest = self.read(release)
             self._point_to(manifest)
-        self.journal().add("rollback", actor=actor, release=manifest.id)
+            self.journal().add("rollback", actor=actor, release=manifest.id)
         return manifest
+
+    def settle(self, *, actor: str) -> None:
+        """Journal a release that serves without a record: whoever pointed to it was killed before writing one."""
+        if self.pointer.exists():
+            with self._lock():
+                self._settle(actor)
+
+    def _settle(self, actor: str) -> None:
+        try:
+            serving = self.current()
+            told = [record for record in self.journal().records() if record.get("action") in _MOVES_THE_POINTER]
+        except (
+            Damaged,
+            orjson.JSONDecodeError,
+        ):  # `verify` names what is damaged; going back must not wait for its repair
+            return
+        if serving and (not told or told[-1]["release"] != serving.id):
+            self.journal().add(
+                "found", actor=actor, release=serving.id, parent=serving.parent, candidate=serving.candidate
+            )
 
     def _verify_tables(self, manifest: Manifest) -> None:
         """What is served is what was audited: a digest names content, a table version only a place."""

@@ -334,9 +334,8 @@ class _SourceSearch:
         digits = [w for w in wanted if w.isdigit()]
         by_id += [row["id"] for row in self._documents.where("code", digits, columns=["id"])] if digits else []
         if where and by_id:
-            by_id = [
-                row["document_id"] for row in self._texts.where_all({"document_id": by_id, **where}, ["document_id"])
-            ]
+            allowed = self._texts.where("document_id", by_id, columns=["document_id"], also=where)
+            by_id = [row["document_id"] for row in allowed]
         return list(dict.fromkeys(sorted(by_id, key=lambda i: wanted.index(i) if i in wanted else len(wanted))))
 
     def _compared(

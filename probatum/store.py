@@ -138,7 +138,7 @@ class Store:
             tags.create(tag, version)
 
     def names(self) -> list[str]:
-        return list(self._db.table_names(limit=10_000)) if self._folder.exists() else []
+        return list(self._db.list_tables(limit=10_000).tables) if self._folder.exists() else []
 
     def _hashes(self, name: str) -> dict[str, str]:
         if name not in self.names():

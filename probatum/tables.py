@@ -89,16 +89,21 @@ class PinnedTable:
         )
         return query.limit(self.count()).select([*columns, "_distance"]).to_arrow()
 
-    def where(self, column: str, values: Sequence[object], *, columns: Sequence[str] | None = None) -> list[dict]:
-        """All rows whose `column` is one of `values`."""
+    def where(
+        self,
+        column: str,
+        values: Sequence[object],
+        *,
+        columns: Sequence[str] | None = None,
+        also: Mapping[str, object] | None = None,
+    ) -> list[dict]:
+        """All rows whose `column` is one of `values`, and for which every filter of `also` holds."""
         if not values:
             return []
-        query = self._table.search().where(self._filter({column: list(values)})).limit(self.count())
+        condition = self._filter({column: list(values)})
+        condition = condition.and_(self._filter(also)) if also else condition
+        query = self._table.search().where(condition).limit(self.count())
         return (query.select(list(columns)) if columns else query.select(self._columns())).to_list()
-
-    def where_all(self, values: Mapping[str, object], columns: Sequence[str]) -> list[dict]:
-        """All rows for which every filter holds."""
-        return self._table.search().where(self._filter(values)).limit(self.count()).select(list(columns)).to_list()
 
     def read(self, columns: Sequence[str]) -> pa.Table:
         return self._table.search().select(list(columns)).limit(self.count()).to_arrow()

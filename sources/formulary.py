@@ -27,7 +27,7 @@ from sources.base import Found, Offered, Source
 from sources.formulary_rows import NO_RESTRICTION, Entry, entries_of
 from sources.formulary_text import document, slug
 from sources.lexicon.ingredients import Drug, normalised
-from sources.locate import files_at, is_address, valid_from_name
+from sources.locate import files_at, is_address, to_be_told, valid_from_name
 
 _SAMPLE = Path(__file__).parent / "samples" / "formulary" / "2026-07.csv"
 _SAMPLE_RELEASE = ("2026-07", date(2026, 7, 1))
@@ -53,7 +53,7 @@ class Formulary(Source):
             return Found(release, (Offered(_SAMPLE.name, str(_SAMPLE)),))
         files = files_at(origin, suffixes=_SUFFIXES)
         name, valid_from = _release_name(origin, files)
-        return Found(SourceRelease(self.name, name, valid_from, self.licence, origin), tuple(files))
+        return Found(SourceRelease(self.name, name, valid_from, self.licence, to_be_told(origin)), tuple(files))
 
     def parse(self, files: Mapping[str, Path], release: SourceRelease) -> Iterator[Document]:
         listed, self.dropped = read_entries(files, self.limits)

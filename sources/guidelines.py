@@ -26,7 +26,7 @@ from sources.base import Found, Offered, Source
 from sources.elements import front
 from sources.elements.judge import judge
 from sources.elements.listed import RELEASE_FILE, Listed, Listing, read_listing
-from sources.locate import files_at, is_address, valid_from_name
+from sources.locate import files_at, is_address, to_be_told, valid_from_name
 
 SAMPLES = Path(__file__).parent / "samples" / "guidelines"
 DEFAULT_RELEASE = "2026-07"
@@ -52,7 +52,7 @@ class Guidelines(Source):
         if listing:
             _all_there(listing, files)
             name, valid_from = listing.name or name, listing.valid_from or valid_from
-        return Found(SourceRelease(self.name, name, valid_from, self.licence, origin), tuple(files))
+        return Found(SourceRelease(self.name, name, valid_from, self.licence, to_be_told(origin)), tuple(files))
 
     def parse(self, files: Mapping[str, Path], release: SourceRelease) -> Iterator[Document]:
         """A document a file, in order of name. `release.toml`, where it is among the files, says what they are."""

@@ -33,7 +33,7 @@ from probatum.safeio import ASK_AGAIN, Archive, Limits, decode, looks_like_html,
 from sources import lexicon
 from sources.base import Found, Offered, Source
 from sources.icd10_index import IndexTerm, read_index, resolve
-from sources.locate import files_at, valid_from_name
+from sources.locate import files_at, to_be_told, valid_from_name
 
 _ORDER_LINE = re.compile(r"^(\d{5}) ([A-Z0-9]{3,7}) +([01]) (.{60}) (.+)$")
 _CODE = re.compile(r"^[A-Z][0-9A-Z]{2}(\.?[0-9A-Z]{1,4})?$")  # QA0 came in 2026: a letter may be second
@@ -104,7 +104,7 @@ class Icd10(Source):
             return _embedded()
         files = files_at(origin, suffixes=(".zip", ".txt", ".xml"))
         name, valid_from = _release_name(origin, [file.name for file in files])
-        return Found(SourceRelease(self.name, name, valid_from, self.licence, origin), tuple(files))
+        return Found(SourceRelease(self.name, name, valid_from, self.licence, to_be_told(origin)), tuple(files))
 
     def parse(self, files: Mapping[str, Path], release: SourceRelease) -> Iterator[Document]:
         parts = read_parts(files, self.limits)

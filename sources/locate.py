@@ -29,10 +29,20 @@ def is_address(origin: str) -> bool:
     if not origin.startswith(("http://", "https://")):
         return False
     try:
-        urlsplit(origin)
+        parts = urlsplit(origin)
     except ValueError:
         raise Misconfigured(f"{origin} is no address that can be asked.", next="Check it for typing errors.") from None
+    if parts.username or parts.password:
+        raise Misconfigured(
+            f"The address at {parts.hostname} carries a user name or a password, which would stand in every release.",
+            next="Give it without, from a place that needs none, or fetch the file yourself and give its path.",
+        )
     return True
+
+
+def to_be_told(origin: str) -> str:
+    """`origin` as a release may tell of it: an address without its query, which often is a signature."""
+    return urlsplit(origin)._replace(query="", fragment="").geturl() if is_address(origin) else origin
 
 
 def files_at(origin: str, *, suffixes: Iterable[str]) -> list[Offered]:

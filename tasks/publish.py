@@ -15,3 +15,8 @@ def publish(candidate: str, actor: str) -> str:
     manifest = pipeline.publish(chosen, candidate, actor=actor)
     release_card(manifest, read_report(chosen.home, candidate))
     return manifest.id
+
+
+def settle(actor: str) -> None:
+    """Before anything else: what an earlier run did and was killed before it could say so."""
+    pipeline.settle(settings(), actor=actor)

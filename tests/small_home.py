@@ -88,10 +88,10 @@ class RememberingEncoder(Encoder):
         self._remembered: dict[str, np.ndarray] = {}
         self.asked: list[str] = []  # every text that came to be encoded, in the order it came
 
-    def encode(self, texts, progress=None):
+    def _encode(self, texts, progress=None):
         self.asked += texts
         missing = [text for text in dict.fromkeys(texts) if text not in self._remembered]
-        self._remembered |= zip(missing, super().encode(missing, progress), strict=True)
+        self._remembered |= zip(missing, super()._encode(missing, progress), strict=True)
         return np.array([self._remembered[text] for text in texts], np.float32).reshape(-1, self.identity.width)
 
 

@@ -8,8 +8,10 @@ import sys
 from dataclasses import replace
 
 import numpy as np
+import orjson
 import pytest
 
+from probatum import digests
 from probatum.encoder import Encoder
 from probatum.encoder_identity import EMBEDDED_NAME, identify
 from probatum.errors import Damaged, Misconfigured, Rejected
@@ -204,3 +206,36 @@ def test_who_the_encoder_is_needs_no_torch(encoder):
     done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == encoder.identity.digest
     assert encoder.identity.name == EMBEDDED_NAME and identify(settings())[1] == encoder.identity
+
+
+def with_prompts(folder, to, **said):
+    shutil.copytree(folder, to)
+    path = to / "config_sentence_transformers.json"
+    known = orjson.loads(path.read_bytes()) if path.exists() else {}
+    path.write_bytes(orjson.dumps(known | {"prompts": said, "default_prompt_name": "query"}))
+    return Settings(encoder=str(to), encoder_sha256=digests.of_file(to / "model.safetensors"))
+
+
+def test_what_a_model_wants_before_questions_and_texts_is_put_there(folder, tmp_path):
+    """A model made with prompts is asked with them, and they are in its digest."""
+    plain = Encoder.load(with_prompts(folder[0], tmp_path / "plain"))
+    made = Encoder.load(with_prompts(folder[0], tmp_path / "made", query="query: ", passage="passage: "))
+    assert np.array_equal(made.encode_query("chest pain"), plain.encode(["query: chest pain"])[0])
+    assert np.array_equal(made.encode(["angina"]), plain.encode(["passage: angina"]))
+    assert np.array_equal(plain.encode_query("chest pain"), plain.encode(["chest pain"])[0])
+    assert made.identity.digest != plain.identity.digest and made.max_tokens < plain.max_tokens
+
+
+def test_a_model_of_the_hub_is_found_where_it_was_downloaded_and_nowhere_else(folder, tmp_path, monkeypatch):
+    """P51: by name and revision, in the cache of this machine; nothing is fetched."""
+    revision = "a" * 40
+    shutil.copytree(folder[0], tmp_path / "models--makers--small-encoder" / "snapshots" / revision)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    weights = digests.of_file(folder[0] / "model.safetensors")
+    given = {"encoder": "makers/small-encoder", "encoder_sha256": weights}
+    found, identity = identify(Settings(**given, encoder_revision=revision))
+    assert (identity.name, identity.revision) == ("makers/small-encoder", revision) and found.is_relative_to(tmp_path)
+    with pytest.raises(Misconfigured, match="was not downloaded to this machine"):
+        identify(Settings(**given, encoder_revision="b" * 40))
+    with pytest.raises(Misconfigured, match="PROBATUM_ENCODER_REVISION is empty"):
+        identify(Settings(**given))

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from probatum.errors import Misconfigured
-from sources.locate import files_at, valid_from_name
+from sources.locate import files_at, to_be_told, valid_from_name
 
 
 def told(*names):
@@ -94,3 +94,16 @@ def test_a_place_with_nothing_to_read_is_refused_with_advice(tmp_path):
     assert "--from" in refused.value.next
     with pytest.raises(Misconfigured, match="nothing at"):
         files_at(str(tmp_path / "absent"), suffixes=(".zip",))
+
+
+@pytest.mark.parametrize("address", ["https://user:secret@example.org/list.csv", "https://token@example.org/list.csv"])
+def test_an_address_with_a_password_is_refused_without_repeating_it(address):
+    """P24: what a release tells of its origin is read by everybody."""
+    with pytest.raises(Misconfigured) as refused:
+        files_at(address, suffixes=(".csv",))
+    assert "secret" not in str(refused.value) and "token@" not in str(refused.value)
+
+
+def test_a_signed_address_is_told_without_its_signature():
+    assert to_be_told("https://example.org/2026-10.csv?sig=abc#x") == "https://example.org/2026-10.csv"
+    assert to_be_told("/srv/drops/what?.csv") == "/srv/drops/what?.csv"

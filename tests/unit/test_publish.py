@@ -342,3 +342,27 @@ def test_a_candidate_of_one_source_leaves_the_other_as_it_serves(published):
     assert {hit.document_id for hit in published.searcher().search("chest drain", source="guidelines")} <= {
         document.id for document in protocols()
     }
+
+
+@pytest.mark.parametrize("again", ["settle", "rollback"])
+def test_a_publish_killed_before_its_record_is_journalled_by_whoever_comes_next(unpublished, again, tmp_path):
+    """P5: the pointer had moved, so the release serves; the journal says that it was found serving, once."""
+    home, candidate = shutil.copytree(unpublished[0], tmp_path / "own"), unpublished[1]
+    with fault_at("after-pointer", KeyboardInterrupt()), pytest.raises(KeyboardInterrupt):
+        Publisher(home).publish(candidate, report_of(candidate), actor="first")
+    serving = Releases(home).current()
+    assert serving and Publisher(home).journal().records() == []
+    for _ in range(2):
+        if again == "settle":
+            Publisher(home).settle(actor="next")
+        else:
+            Publisher(home).rollback(serving.id, actor="next")
+    told = [(r["action"], r["actor"], r["release"]) for r in Publisher(home).journal().records()]
+    assert told[0] == ("found", "next", serving.id) and [t[0] for t in told].count("found") == 1
+    assert Publisher(home).journal().verify() == len(told)
+
+
+def test_a_damaged_journal_does_not_keep_anybody_from_going_back(published):
+    """P6: `verify` names the line; rolling back does not wait for its repair."""
+    (published.home / "journal.jsonl").write_bytes(b"{not json}\n")
+    assert Publisher(published.home).rollback(published.manifest.id, actor="t") == Releases(published.home).current()

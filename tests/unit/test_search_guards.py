@@ -214,7 +214,7 @@ def test_a_filter_is_a_value_whatever_is_written_in_it(published_once, searcher,
         for where in ({name: value}, {name: [value]}):
             assert table.nearest(vector, 50, where=where) == []
             assert table.matching("metformin", 50, where=where) == []
-            assert table.where_all(where, ["id"]) == []
+            assert table.where("kind", ["title", "section"], also=where) == []
             assert table.families(vector, ["metformin"], ["id"], where=where).num_rows == 0
     assert table.where("document_id", [value]) == []
     assert searcher.search("metformin 500 mg", source="formulary", where={"tier": value}) == []
@@ -290,3 +290,10 @@ def test_no_more_hits_than_asked_for_and_ranks_count_from_one(searcher, k):
 def test_before_the_first_publish_search_says_so(small_home, encoder):
     with pytest.raises(Misconfigured, match="No release has been published yet"):
         Searcher.open(small_home, encoder)
+
+
+def test_a_code_in_the_question_does_not_get_around_a_filter(searcher):
+    """P21: a document named in full is found first, unless the filter leaves it out."""
+    assert searcher.search("D-0001", source="formulary")[0].exact
+    found = searcher.search("D-0001", source="formulary", where={"document_id": "D-0002"})
+    assert {hit.document_id for hit in found} == {"D-0002"} and not found[0].exact
