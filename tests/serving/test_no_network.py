@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from expecting import few_drugs, few_guidelines, write_easy
+from small_runs import codes, order_file, write_expectations, zip_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("flows")]
 HERE = Path(__file__).parent
@@ -38,6 +39,7 @@ def probatum(*arguments):
 done = {
     "guidelines": probatum("refresh", "guidelines", "--from", sys.argv[1], "--json"),
     "formulary": probatum("refresh", "formulary", "--from", sys.argv[2], "--json"),
+    "icd10": probatum("refresh", "icd10", "--from", sys.argv[3], "--json"),
     "search": probatum("search", "amlodipine", "--json"),
 }
 for path in ("/proc/net/snmp", "/proc/net/snmp6"):
@@ -103,17 +105,25 @@ def run_job(folder: Path, arguments: list, **environment: str) -> Job:
 @pytest.fixture(scope="module")
 def job(tmp_path_factory) -> Job:
     folder = tmp_path_factory.mktemp("alone")
+    easy = write_easy(folder / "easy")
+    shutil.copy(write_expectations(folder / "codes") / "golden" / "icd10.jsonl", easy / "golden")
+    edition = {"icd10cm-order-2026.txt": order_file(codes())}
+    origins = (
+        few_guidelines(folder / "guidelines", "2026-07"),
+        few_drugs(folder / "drugs"),
+        zip_of(folder / "feeds" / "2026-code-descriptions-tabular-order.zip", edition),
+    )
     return run_job(
         folder,
-        ["-c", MAIN_JOB, few_guidelines(folder / "guidelines", "2026-07"), few_drugs(folder / "drugs")],
+        ["-c", MAIN_JOB, *origins],
         PROBATUM_HOME=str(folder / "home"),
         PREFECT_HOME=str(folder / "prefect"),
-        PROBATUM_EXPECTATIONS=str(write_easy(folder / "easy")),
+        PROBATUM_EXPECTATIONS=str(easy),
     )
 
 
 def test_the_main_job_is_done_without_a_network(job):
-    for source in ("guidelines", "formulary"):
+    for source in ("guidelines", "formulary", "icd10"):
         assert job.did[source]["code"] == 0, job.did[source]
         assert json.loads(job.did[source]["out"])["published"] == [source]
     found = json.loads(job.did["search"]["out"])["hits"]
