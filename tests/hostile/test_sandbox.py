@@ -150,7 +150,8 @@ def _start_a_run(tmp_path):
     """A process that reads a unit which hangs; returns it and the pid of its reader once that is at work."""
     unit = {"does": "say_when_it_runs_and_hang", "output": str(tmp_path / "0.out")}
     code = (
-        "import sys; from pathlib import Path; from probatum.sandbox import read_units; "
+        "import signal, sys; from pathlib import Path; from probatum.sandbox import read_units; "
+        "signal.signal(signal.SIGINT, signal.default_int_handler); "  # a background shell hands it down ignored
         f"read_units('unruly_readers:work', [{unit!r}], Path({str(tmp_path / 'sandbox')!r}), seconds=600, memory_bytes={MEMORY})"
     )
     run = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
