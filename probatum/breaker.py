@@ -35,5 +35,5 @@ def check_loss(
         f"{release.source} snapshot {snapshot[:8]}… has {documents:,} documents; the current release has {state.documents.rows:,} "
         f"({lost:.0%} fewer, {allowed:.0%} allowed).",
         safe=f"Nothing was published; release {serving.id if serving else 'none'} still serves.",
-        next=f"If this is right, record it in expectations/known_differences/{release.source}.jsonl and run `probatum refresh {release.source}`.",
+        next=f"If this is right, record it in expectations/known_differences/{release.source}.jsonl and run the same refresh again.",
     )

@@ -201,7 +201,11 @@ def search(
     k: Annotated[int, typer.Option("-k", help="How many hits, 1 to 100.")] = 10,
     where: Annotated[
         list[str] | None,
-        typer.Option("--where", metavar="NAME=VALUE", help="A filter, e.g. billable=true or tier=1; may be repeated."),
+        typer.Option(
+            "--where",
+            metavar="NAME=VALUE",
+            help="A filter, e.g. billable=true or tier=1; another name narrows, the same name widens.",
+        ),
     ] = None,
     release: Annotated[
         str | None, typer.Option("--release", help="An earlier release instead of the one that serves.")
@@ -223,7 +227,7 @@ def search(
         )
     from probatum.search import Searcher
 
-    home, filters = settings().home, dict(_filter(item) for item in where or [])
+    home, filters = settings().home, _filters(where or [])
     searcher = Searcher.open(home) if release is None else Searcher.of_release(home, _release(release))
     for asked in _questions(batch) if batch else [question]:
         show.hits(
@@ -289,6 +293,14 @@ def _questions(batch: str) -> Iterator[str]:
             next="Give a file with a question a line.",
         ) from None
     return (line.strip() for line in lines if line.strip())
+
+
+def _filters(items: list[str]) -> dict[str, object]:
+    """{name: the values any of which may be}; a name given twice takes either value."""
+    filters: dict[str, list[object]] = {}
+    for name, value in map(_filter, items):
+        filters.setdefault(name, []).append(value)
+    return dict(filters)
 
 
 def _filter(item: str) -> tuple[str, object]:

@@ -7,6 +7,12 @@ import orjson
 from probatum.errors import Rejected
 from probatum.release import Manifest
 from probatum.tables import open_table
+from probatum.wording import dotted
+
+
+def _written(document_id: str) -> dict[str, None]:
+    """The ways an id may have been meant: as it is, in capitals, in small letters, a code without its dot."""
+    return dict.fromkeys((document_id, document_id.upper(), document_id.lower(), dotted(document_id.upper())))
 
 
 def look_up(home: Path, manifest: Manifest, identity: str, source: str | None) -> dict:
@@ -16,7 +22,7 @@ def look_up(home: Path, manifest: Manifest, identity: str, source: str | None) -
         if source not in (None, name):
             continue
         documents = open_table(home / "lance", state.documents.name, state.documents.version)
-        for row in documents.where("id", [document_id, document_id.upper()])[:1]:
+        for row in documents.where("id", list(_written(document_id)))[:1]:
             start, end = 0, len(row["text"])
             if mark:
                 texts = open_table(home / "lance", state.texts.name, state.texts.version).where("chunk_id", [identity])

@@ -32,14 +32,23 @@ from probatum.release import Candidate, Manifest, Releases, SourceState
 from probatum.spelling import Spelling
 from probatum.tables import PinnedTable, open_table
 from probatum.vocabulary import meant
-from probatum.wording import LATER_ENCOUNTER, MOST_QUESTION_CHARACTERS, check_question, keywords, normalised, stems
+from probatum.wording import (
+    LATER_ENCOUNTER,
+    MOST_QUESTION_CHARACTERS,
+    check_question,
+    dotted,
+    keywords,
+    normalised,
+    stems,
+)
 
 if TYPE_CHECKING:
     from probatum.encoder import Encoder
 
 MOST_HITS = 100
 MEMBERS_SHOWN = 5
-LEAST_A_SOURCE = 3  # without a source named, each has at least this many among ten hits
+FILTERS = ("billable", "tier", "restriction", "document_id", "family", "kind")
+LEAST_A_SOURCE, LEAST_MERGED = 3, 10  # without a source named, each has at least so many among so many hits
 _NEAREST_TEXTS, _MATCHING_CHUNKS = 400, 300
 _NAMED_IN_FULL = ("icd10",)  # its own lexicon says how each code is called: a question needs no formal words
 _FAMILIES_COMPARED, _PASSAGES_COMPARED = 12, 60
@@ -180,19 +189,21 @@ class Searcher:
             raise Rejected(
                 f"{k} hits were asked for (1 to {MOST_HITS} possible).",
                 safe="Nothing was searched.",
-                next="Ask for fewer.",
+                next=f"Ask for 1 to {MOST_HITS}.",
             )
-        unknown = set(where or {}) - {"billable", "tier", "restriction", "document_id", "family", "kind"}
-        if unknown or (source and source not in self._sources):
+        if unknown := sorted(set(where or {}) - set(FILTERS)):
             raise Misconfigured(
-                f"Unknown {'filter ' + min(unknown) if unknown else 'source'}.",
-                safe="Nothing was searched.",
-                next=f"Sources here: {', '.join(self._sources)}.",
+                f"Unknown filter {unknown[0]}.", safe="Nothing was searched.", next=f"Filters: {', '.join(FILTERS)}."
+            )
+        if source and source not in self._sources:
+            raise Misconfigured(
+                "Unknown source.", safe="Nothing was searched.", next=f"Sources here: {', '.join(self._sources)}."
             )
         asked = self._asked(question)
         chosen = [source] if source else list(self._sources)
-        found = {name: self._sources[name].search(asked, k, where or {}) for name in chosen}
-        ranked = found[source] if source else _merged(found, question, k)
+        wide = k if source else max(k, LEAST_MERGED)  # so that who asks for three gets the first three of ten
+        found = {name: self._sources[name].search(asked, wide, where or {}) for name in chosen}
+        ranked = found[source] if source else _merged(found, question, wide)
         return [_numbered(hit, rank) for rank, hit in enumerate(ranked[:k], 1)]
 
     def mended(self, question: str) -> str:
@@ -326,7 +337,7 @@ class _SourceSearch:
         wanted: list[str] = []
         for word in [whole, *_CODE.findall(question)]:
             if word == whole or (any(c.isdigit() for c in word) and (word.isupper() or word.isdigit())):
-                wanted += [word, word.upper(), _dotted(word.upper())]
+                wanted += [word, word.upper(), dotted(word.upper())]
         wanted = list(dict.fromkeys(w for w in wanted if len(w) <= 40))
         if not wanted:
             return []
@@ -533,7 +544,3 @@ def _merged(found: Mapping[str, list[Hit]], question: str, k: int) -> list[Hit]:
 
 def _numbered(hit: Hit, rank: int) -> Hit:
     return Hit(**{**hit.__dict__, "rank": rank})
-
-
-def _dotted(code: str) -> str:
-    return code if len(code) < 4 or "." in code or "-" in code or code.isdigit() else f"{code[:3]}.{code[3:]}"

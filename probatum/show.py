@@ -264,12 +264,19 @@ def hits(question: str, release: str, found: Sequence["Hit"], *, as_json: bool) 
         if hit.section:
             _out.print(f"   {escape(hit.section)}" + (f", page {hit.page}" if hit.page else ""))
         if hit.source == "guidelines":
-            _out.print(f"   {escape(_shortened(hit.text))}")
+            _out.print(f"   {escape(_shortened(_said_there(hit)))}")
         elif hit.matched not in hit.title:
             _out.print(f"   found by: {escape(_shortened(hit.matched))}")
         if hit.members:
             _out.print(f"   also: {escape('; '.join(f'{m.document_id} {m.title}' for m in hit.members))}", style="dim")
         _out.print(f"   {escape(hit.citation)}", style="dim")
+
+
+def _said_there(hit: "Hit") -> str:
+    """The words that were found, without the headings they stand under, which are shown above them."""
+    heading, _, below = hit.matched.partition("\n")
+    innermost = hit.section.rpartition(" > ")[2] or hit.title
+    return below or heading.removeprefix(f"{hit.title} > {innermost}: ").removeprefix(f"{hit.title}: ")
 
 
 def _shortened(text: str) -> str:

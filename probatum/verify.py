@@ -72,7 +72,7 @@ def _verify_spans(home: Path, documents: TableVersion, texts: TableVersion, span
     }
     for row in chosen:
         said = by_id.get(row["document_id"], "")[row["match_start"] : row["match_end"]]
-        if not said or not _stands(row["text"], said, named=row["kind"] in ("section", "sentence")):
+        if not said or not stands(row["text"], said, named=row["kind"] in ("section", "sentence")):
             raise Damaged(
                 f"Text {row['id']} does not stand in its document where it says.",
                 safe="The snapshots are untouched.",
@@ -81,6 +81,15 @@ def _verify_spans(home: Path, documents: TableVersion, texts: TableVersion, span
     return len(chosen)
 
 
-def _stands(text: str, said: str, *, named: bool) -> bool:
-    """Whether a text is what its document says there. named: it may begin with its headings, set apart by other spaces."""
-    return " ".join(text.split()).endswith(" ".join(said.split())) if named else text == said
+def stands(text: str, said: str, *, named: bool) -> bool:
+    """Whether a text is what its document says there. named: it begins with its headings, on a line of their own.
+
+    In the document those headings stand one below the other, and further from the words by other spaces.
+    """
+    if not named:
+        return text == said
+    whole, there = " ".join(text.split()), " ".join(said.split())
+    headings, _, body = text.partition("\n")
+    words = " ".join(body.split())
+    above = set(there.removesuffix(words).split())
+    return whole.endswith(there) or bool(words and there.endswith(words) and above <= set(headings.split()))

@@ -196,3 +196,8 @@ def check_question(question: str) -> None:
         )
     if any("\ud800" <= character <= "\udfff" for character in question):  # what a terminal sends that is no UTF-8
         raise Rejected("The question is not text.", safe="Nothing was searched.", next="Send it as UTF-8.")
+
+
+def dotted(code: str) -> str:
+    """An ICD-10-CM code typed without its dot, with it; anything else as it is."""
+    return code if len(code) < 4 or "." in code or "-" in code or code.isdigit() else f"{code[:3]}.{code[3:]}"

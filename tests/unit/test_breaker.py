@@ -59,7 +59,7 @@ def test_a_source_that_lost_a_fifth_is_refused_in_words_that_help(tmp_path):
     assert str(refused.value) == (
         "icd10 snapshot 3f9c0a12… has 61,204 documents; the current release has 74,719 (18% fewer, 5% allowed). "
         "Nothing was published; release 2026-10-01.2 still serves. "
-        "If this is right, record it in expectations/known_differences/icd10.jsonl and run `probatum refresh icd10`."
+        "If this is right, record it in expectations/known_differences/icd10.jsonl and run the same refresh again."
     )
 
 

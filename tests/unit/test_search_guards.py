@@ -297,3 +297,11 @@ def test_a_code_in_the_question_does_not_get_around_a_filter(searcher):
     assert searcher.search("D-0001", source="formulary")[0].exact
     found = searcher.search("D-0001", source="formulary", where={"document_id": "D-0002"})
     assert {hit.document_id for hit in found} == {"D-0002"} and not found[0].exact
+
+
+def test_whoever_asks_for_three_gets_the_first_three_of_ten(searcher):
+    """The gate judges three: how many hits are asked for does not change which they are."""
+    for question in ("metformin", "insulin", "fever in a child", "blood pressure tablet"):
+        ten = [hit.document_id for hit in searcher.search(question)]
+        for k in (1, 3, 5):
+            assert [hit.document_id for hit in searcher.search(question, k=k)] == ten[:k]

@@ -16,6 +16,7 @@ from probatum import chunks
 from probatum.encoder import Encoder
 from probatum.records import Block, Document
 from probatum.sectioning import cut
+from probatum.verify import stands
 
 WHOLE = [  # a cut inside any of these changes what is read
     "0.5 mg",
@@ -374,6 +375,22 @@ def test_short_sections_are_read_together_and_cited_apart():
     (passage,) = chunks.chunk(made.document(), count, 64)
     assert {text.section for text in passage.texts} == {("Purpose",), ("Doses",), ("Review",)}
     assert passage.section == ()
+
+
+def test_words_below_two_headings_stand_where_they_are_said_to():
+    """P10: `verify` reads such a piece as whole: in the document its headings stand one below the other."""
+    made = Builder()
+    made.add("heading", "After the first hour", ("After the first hour",))
+    made.add("heading", "Vasopressors", ("After the first hour", "Vasopressors"))
+    made.add("paragraph", words(20), ("After the first hour", "Vasopressors"))
+    document = made.document()
+    (passage,) = chunks.chunk(document, count, 64)
+    piece = passage.texts[0]
+    said = document.text[piece.start : piece.end]
+    assert said.startswith("After the first hour") and "Vasopressors" in said
+    assert stands(piece.text, said, named=True)
+    assert not stands(piece.text, said.replace("Vasopressors", "Inotropes"), named=True)
+    assert not stands(piece.text, said[:-3], named=True)
 
 
 @pytest.fixture(scope="module")
