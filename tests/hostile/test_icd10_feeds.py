@@ -162,7 +162,7 @@ def test_a_feed_that_lost_18_percent_of_its_codes_is_refused_in_these_words(serv
     )
     assert error.safe == f"Nothing was published; release {release.id} still serves."
     assert error.next == (
-        "If this is right, record it in expectations/known_differences/icd10.jsonl and run `probatum refresh icd10`."
+        "If this is right, record it in expectations/known_differences/icd10.jsonl and run the same refresh again."
     )
     assert error.exit_code == 20
     assert reason_of(serving.home, kept)["reason"].startswith(f"icd10 snapshot {snapshot[:8]}… has 123 documents")
