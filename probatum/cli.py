@@ -8,6 +8,7 @@ import getpass
 import os
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -34,6 +35,10 @@ Origin = Annotated[
         metavar="PATH|URL",
         help="A folder, a file or an https address; without it, where the source itself points.",
     ),
+]
+AsOf = Annotated[
+    datetime | None,
+    typer.Option("--as-of", formats=["%Y-%m-%d"], help="Answer from the editions in force on this day."),
 ]
 SourceOption = Annotated[
     str | None, typer.Option("--source", "-s", help="icd10, formulary or guidelines; without it, all.")
@@ -95,6 +100,8 @@ def refresh(
     if isinstance(outcome, BaseException):
         raise outcome
     show.outcome(outcome, json)
+    if outcome["release"] and not json:
+        show.editions(_release(outcome["release"]), outcome["published"])
     if outcome["exit_code"]:
         raise typer.Exit(outcome["exit_code"])
 
@@ -210,6 +217,7 @@ def search(
     release: Annotated[
         str | None, typer.Option("--release", help="An earlier release instead of the one that serves.")
     ] = None,
+    as_of: AsOf = None,
     batch: Annotated[
         str | None,
         typer.Option(
@@ -233,7 +241,7 @@ def search(
         show.hits(
             asked,
             searcher.release,
-            searcher.search(asked, source=source, k=k, where=filters),
+            searcher.search(asked, source=source, k=k, where=filters, as_of=as_of and as_of.date()),
             as_json=json or batch is not None,
         )
 
@@ -242,12 +250,13 @@ def search(
 def show_document(
     document: Annotated[str, typer.Argument(help="A document's id, or a chunk's (document#chunk).")],
     source: SourceOption = None,
+    as_of: AsOf = None,
     json: Json = False,
 ) -> None:
     """A document or chunk of the release that serves, in full."""
     from probatum.lookup import look_up
 
-    show.document(look_up(settings().home, _release(None), document, source), json)
+    show.document(look_up(settings().home, _release(None), document, source, as_of and as_of.date()), json)
 
 
 @app.command()

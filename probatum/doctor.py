@@ -75,7 +75,7 @@ def _guarded(what: str, look) -> Finding:
 
 def _tables(home: Path, serving: Manifest) -> list[Finding]:
     findings = []
-    for state in serving.sources.values():
+    for _, state in serving.all_states():
         for table in (state.documents, state.texts):
             try:
                 pinned = open_table(home / "lance", table.name, table.version)

@@ -44,9 +44,8 @@ def fetch(chosen: Settings, source, origin: str | None) -> str:
 
 def already_serves(chosen: Settings, source, snapshot: str) -> bool:
     """Whether exactly this snapshot, read and encoded as it would be now, is what serves."""
-    serving = Releases(chosen.home).current()
-    state = serving.sources.get(source.name) if serving else None
-    return state is not None and state.made_by == _made_by(chosen, source, snapshot)
+    made_by = _made_by(chosen, source, snapshot)
+    return any(state.made_by == made_by for state in _editions(chosen, source.name))
 
 
 def parse(chosen: Settings, source, snapshot: str) -> str:
@@ -123,15 +122,12 @@ def assemble(chosen: Settings, states: Iterable[str]) -> str:
 
 def serves(chosen: Settings, source: str, digest: str) -> bool:
     """Whether a state holds exactly what serves: the same release of the source, the same documents, the same texts."""
-    serving = Releases(chosen.home).current()
-    now = serving.sources.get(source) if serving else None
     raw = read_json(_state_file(chosen, digest), what="A source's state", next=_AGAIN)
     new = SourceState.model_validate(raw["state"])
-    return now is not None and (now.release, now.snapshot, now.documents.digest, now.texts.digest) == (
-        new.release,
-        new.snapshot,
-        new.documents.digest,
-        new.texts.digest,
+    return any(
+        (now.release, now.snapshot, now.documents.digest, now.texts.digest)
+        == (new.release, new.snapshot, new.documents.digest, new.texts.digest)
+        for now in _editions(chosen, source)
     )
 
 
@@ -184,8 +180,13 @@ def read_candidate(chosen: Settings, digest: str) -> Candidate:
 def unfinished_tables(chosen: Settings) -> list[str]:
     """Tables in the store that the serving release does not name: refused candidates, other encoders."""
     serving = Releases(chosen.home).current()
-    named = {t.name for s in serving.sources.values() for t in (s.documents, s.texts)} if serving else set()
+    named = {t.name for _, s in serving.all_states() for t in (s.documents, s.texts)} if serving else set()
     return [name for name in Store(chosen.home / "lance").names() if name not in named]
+
+
+def _editions(chosen: Settings, source: str) -> tuple[SourceState, ...]:
+    serving = Releases(chosen.home).current()
+    return serving.of_source(source) if serving else ()
 
 
 def _served(chosen: Settings, source: str) -> Iterator[Served]:

@@ -20,6 +20,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +29,7 @@ import numpy as np
 import orjson
 
 from probatum.errors import Misconfigured, Rejected
-from probatum.release import Candidate, Manifest, Releases, SourceState
+from probatum.release import Candidate, Manifest, Releases, SourceState, today
 from probatum.spelling import Spelling
 from probatum.tables import PinnedTable, open_table
 from probatum.vocabulary import meant
@@ -130,20 +131,12 @@ class Hit:
 class Searcher:
     """Search in one release (or, for the audit, in a candidate: the same code answers both)."""
 
-    def __init__(self, home: Path, sources: Mapping[str, SourceState], encoder: "Encoder", release: str):
-        self.release, self._encoder = release, encoder
-        digest = encoder.identity.digest
-        self._sources = {
-            name: _SourceSearch(
-                name,
-                state,
-                release,
-                open_table(home / "lance", state.documents.name, state.documents.version),
-                open_table(home / "lance", state.texts.name, state.texts.version, encoder_digest=digest),
-                encoder,
-            )
-            for name, state in sources.items()
-        }
+    def __init__(self, home: Path, content: Manifest | Candidate, encoder: "Encoder"):
+        self.release = getattr(content, "id", "candidate")
+        self._home, self._content, self._encoder = home, content, encoder
+        self._opened: dict[tuple[str, int, int], _SourceSearch] = {}
+        self._spellings: dict[tuple[int, ...], Spelling] = {}
+        self._in_force(None)  # what is not whole says so before the first question
 
     @classmethod
     def open(cls, home: Path, encoder: "Encoder | None" = None) -> "Searcher":
@@ -164,7 +157,7 @@ class Searcher:
                 safe="Nothing was searched: vectors of two encoders are never compared.",
                 next="Set PROBATUM_ENCODER (and PROBATUM_ENCODER_PRECISION) to the release's, or refresh with the new one.",
             )
-        return cls(home, release.sources, encoder, getattr(release, "id", "candidate"))
+        return cls(home, release, encoder)
 
     @classmethod
     def of_release(cls, home: Path, manifest: Manifest) -> "Searcher":
@@ -175,15 +168,22 @@ class Searcher:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        return tuple(self._sources)
+        return tuple(self._content.sources)
 
     def search(
-        self, question: str, *, source: str | None = None, k: int = 10, where: Mapping[str, object] | None = None
+        self,
+        question: str,
+        *,
+        source: str | None = None,
+        k: int = 10,
+        where: Mapping[str, object] | None = None,
+        as_of: date | None = None,
     ) -> list[Hit]:
         """The best k hits (at most 100). where: filters as values, e.g. {"billable": True, "tier": "1"}.
 
-        Without a source all are searched, and each has at least three among ten hits. Raises Rejected for an empty or endless question,
-        Misconfigured for an unknown source or filter.
+        Without a source all are searched, and each has at least three among ten hits. as_of: answered from the editions in force
+        on that day; without it, today's (of a candidate: its own). Raises Rejected for an empty or endless question and
+        for a day before the first edition, Misconfigured for an unknown source or filter.
         """
         if not 1 <= k <= MOST_HITS:
             raise Rejected(
@@ -195,25 +195,59 @@ class Searcher:
             raise Misconfigured(
                 f"Unknown filter {unknown[0]}.", safe="Nothing was searched.", next=f"Filters: {', '.join(FILTERS)}."
             )
-        if source and source not in self._sources:
+        if source and source not in self._content.sources:
             raise Misconfigured(
-                "Unknown source.", safe="Nothing was searched.", next=f"Sources here: {', '.join(self._sources)}."
+                "Unknown source.", safe="Nothing was searched.", next=f"Sources here: {', '.join(self.sources)}."
             )
-        asked = self._asked(question)
-        chosen = [source] if source else list(self._sources)
+        editions = self._in_force(as_of, source)
+        asked = self._asked(question, editions)
+        chosen = [source] if source else list(editions)
         wide = k if source else max(k, LEAST_MERGED)  # so that who asks for three gets the first three of ten
-        found = {name: self._sources[name].search(asked, wide, where or {}) for name in chosen}
+        found = {name: editions[name].search(asked, wide, where or {}) for name in chosen}
         ranked = found[source] if source else _merged(found, question, wide)
         return [_numbered(hit, rank) for rank, hit in enumerate(ranked[:k], 1)]
 
     def mended(self, question: str) -> str:
         """The question as it is read: a slip of the pen mended by the words of all sources."""
-        return self._spelling.corrected(question)
+        return self._spelling(self._in_force(None)).corrected(question)
 
-    def _asked(self, question: str) -> "_Question":
+    def _in_force(self, as_of: date | None, source: str | None = None) -> dict[str, "_SourceSearch"]:
+        """Every source as it stands on a day. A candidate is audited as what it brings, whenever that takes force."""
+        if as_of is not None:
+            self._refuse_before_the_first(as_of, source)
+        by_day = isinstance(self._content, Manifest) or as_of is not None
+        states = self._content.in_force(as_of or today()) if by_day else self._content.sources
+        return {name: self._open(name, state) for name, state in states.items()}
+
+    def _refuse_before_the_first(self, as_of: date, source: str | None) -> None:
+        for name in [source] if source else self.sources:
+            first = self._content.of_source(name)[-1]
+            if first.valid_from > as_of:
+                raise Rejected(
+                    f"Release {self.release} has no edition of {name} that was in force on {as_of}; "
+                    f"its first, {first.release}, took force on {first.valid_from}.",
+                    safe="Nothing was searched.",
+                    next="Ask for a later day, or name a source that goes back so far with --source.",
+                )
+
+    def _open(self, name: str, state: SourceState) -> "_SourceSearch":
+        key = (name, state.documents.version, state.texts.version)
+        if key not in self._opened:
+            digest = self._encoder.identity.digest
+            self._opened[key] = _SourceSearch(
+                name,
+                state,
+                self.release,
+                open_table(self._home / "lance", state.documents.name, state.documents.version),
+                open_table(self._home / "lance", state.texts.name, state.texts.version, encoder_digest=digest),
+                self._encoder,
+            )
+        return self._opened[key]
+
+    def _asked(self, question: str, editions: Mapping[str, "_SourceSearch"]) -> "_Question":
         """The question as asked, and midway between it and what it means in formal words."""
         check_question(question)
-        text = self.mended(question)
+        text = self._spelling(editions).corrected(question)
         vector = self._encoder.encode_query(text)
         formal = meant(text)
         if not formal:
@@ -222,10 +256,12 @@ class Searcher:
         both = vector + self._encoder.encode_query(fuller)
         return _Question(question, text, fuller, keywords(fuller), vector, both / np.linalg.norm(both))
 
-    @cached_property
-    def _spelling(self) -> Spelling:
-        """The words of every text here; made at the first question."""
-        return Spelling(text for source in self._sources.values() for text in source.texts())
+    def _spelling(self, editions: Mapping[str, "_SourceSearch"]) -> Spelling:
+        """The words of every text of these editions; made at the first question."""
+        key = tuple(map(id, editions.values()))
+        if key not in self._spellings:
+            self._spellings[key] = Spelling(text for source in editions.values() for text in source.texts())
+        return self._spellings[key]
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,14 @@ from rich.table import Table
 
 from probatum.errors import ProbatumError
 from probatum.progress import watching
+from probatum.release import today
 
 if TYPE_CHECKING:
     from probatum.audit_report import AuditReport
     from probatum.diff import SourceDiff
     from probatum.doctor import Finding
     from probatum.plan import Plan
-    from probatum.release import Manifest
+    from probatum.release import Manifest, SourceState
     from probatum.search import Hit
 
 _out = Console(highlight=False, soft_wrap=True)
@@ -188,10 +189,8 @@ def releases(found: Sequence["Manifest"], serving: "Manifest | None", as_json: b
                     "serves": bool(serving and m.id == serving.id),
                     "candidate": m.candidate,
                     "encoder": m.encoder.name,
-                    "sources": {
-                        n: {"release": s.release, "valid_from": s.valid_from, "documents": s.documents.rows}
-                        for n, s in m.sources.items()
-                    },
+                    "sources": {n: _edition(s) for n, s in m.in_force(today()).items()},
+                    "editions": {n: [_edition(s) | {"is": said} for s, said in _others(m, n)] for n in m.sources},
                 }
             )
         return
@@ -200,7 +199,14 @@ def releases(found: Sequence["Manifest"], serving: "Manifest | None", as_json: b
         return
     table = Table("", "release", "after", "created (UTC)", "sources")
     for m in found:
-        sources = "\n".join(f"{n} {s.release} ({s.documents.rows:,})" for n, s in m.sources.items())
+        sources = "\n".join(
+            line
+            for n, s in m.in_force(today()).items()
+            for line in (
+                f"{n} {s.release} ({s.documents.rows:,})",
+                *(f"  [dim]{said}: {other.release}[/]" for other, said in _others(m, n)),
+            )
+        )
         table.add_row(
             "[green]serves[/]" if serving and m.id == serving.id else "",
             m.id,
@@ -209,6 +215,33 @@ def releases(found: Sequence["Manifest"], serving: "Manifest | None", as_json: b
             sources,
         )
     _out.print(table)
+
+
+def _edition(state: "SourceState") -> dict:
+    return {"release": state.release, "valid_from": state.valid_from, "documents": state.documents.rows}
+
+
+def _others(manifest: "Manifest", source: str) -> list[tuple["SourceState", str]]:
+    """The editions of a source that do not answer today, each with what it is instead."""
+    now = manifest.in_force(today())[source]
+    return [
+        (s, f"staged for {s.valid_from}" if s.valid_from > today() else f"in force from {s.valid_from}")
+        for s in manifest.of_source(source)
+        if s != now
+    ]
+
+
+def editions(manifest: "Manifest", published: Sequence[str]) -> None:
+    """A word about every source that was published and does not answer today."""
+    for source in published:
+        new, now = manifest.sources[source], manifest.in_force(today())[source]
+        if new.valid_from > today():
+            _out.print(f"{source} {new.release} is staged: it takes over from {now.release} on {new.valid_from}.")
+        elif new != now:
+            _out.print(
+                f"[yellow]{source} {now.release} stays in force: {new.release} is of an earlier day and answers only "
+                f"questions asked --as-of a day from {new.valid_from} on.[/]"
+            )
 
 
 def diff(found: Sequence["SourceDiff"], as_json: bool) -> None:
