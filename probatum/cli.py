@@ -40,6 +40,8 @@ AsOf = Annotated[
     datetime | None,
     typer.Option("--as-of", formats=["%Y-%m-%d"], help="Answer from the editions in force on this day."),
 ]
+Case = Annotated[str, typer.Argument(help="The id of the case, or its end.")]
+Why = Annotated[str, typer.Option("--why", help="One sentence for the journal; no content of the file.")]
 SourceOption = Annotated[
     str | None, typer.Option("--source", "-s", help="icd10, formulary or guidelines; without it, all.")
 ]
@@ -56,6 +58,10 @@ def main() -> None:
     except BrokenPipeError:  # `probatum search … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+
+
+quarantine = typer.Typer(no_args_is_help=True, help="What was refused, and what to do with it.")
+app.add_typer(quarantine, name="quarantine")
 
 
 @app.callback(invoke_without_command=True)
@@ -280,6 +286,51 @@ def doctor(json: Json = False) -> None:
     show.findings(findings, json)
     if any(finding.level == "wrong" for finding in findings):
         raise typer.Exit(40)
+
+
+@quarantine.command("list")
+def quarantine_list(
+    decided: Annotated[bool, typer.Option("--all", help="With those that somebody decided on.")] = False,
+    json: Json = False,
+) -> None:
+    """Everything that waits for somebody, oldest first."""
+    from probatum.quarantine import Quarantine
+
+    kept = Quarantine(settings().home)
+    show.cases(kept.ever() if decided else kept.all(), json)
+
+
+@quarantine.command("show")
+def quarantine_show(case: Case, json: Json = False) -> None:
+    """One case in full: why, since when, where its bytes are, what was decided."""
+    from probatum.quarantine import Quarantine
+
+    show.case(Quarantine(settings().home).find(case), settings().home, json)
+
+
+@quarantine.command("release")
+def quarantine_release(case: Case, why: Why, json: Json = False) -> None:
+    """Let exactly these bytes through; the next refresh takes them. The decision is journalled."""
+    _decide(case, "released", why, json)
+
+
+@quarantine.command("reject")
+def quarantine_reject(case: Case, why: Why, json: Json = False) -> None:
+    """Keep it out for good. The bytes stay; it is no longer listed."""
+    _decide(case, "rejected", why, json)
+
+
+def _decide(case: str, decision: str, why: str, json: bool) -> None:
+    from probatum.journal import Journal
+    from probatum.quarantine import Quarantine
+
+    home, actor = settings().home, getpass.getuser()
+    item = Quarantine(home).find(case)
+    if not why.strip():
+        raise Misconfigured("--why is empty.", safe="Nothing was decided.", next="Say in one sentence why.")
+    item = Quarantine(home).decide(item.id, decision, actor=actor, why=why)
+    Journal(home / "journal.jsonl").add(f"quarantine-{decision}", actor=actor, case=item.id, why=why)
+    show.case(item, home, json)
 
 
 def _release(name: str | None) -> Manifest:

@@ -12,8 +12,11 @@ carries content. Sources are passed in: this library does not know them.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from datetime import timedelta
 from pathlib import Path
+
+import orjson
 
 from probatum import digests
 from probatum.audit_report import AuditReport
@@ -22,23 +25,39 @@ from probatum.candidates import candidate_of, fingerprint, write_source
 from probatum.encoder_identity import identify
 from probatum.errors import Rejected
 from probatum.files import read_json, write_json
+from probatum.pins import published_otherwise
 from probatum.publish import Publisher
-from probatum.quarantine import Quarantine
-from probatum.reading import Parsed, Served, read_snapshot
-from probatum.release import Candidate, Manifest, Releases, SourceState
+from probatum.quarantine import CHANGED, DISAGREES, RELEASABLE, TOO_FEW, UNFIT, Quarantine, how_to_release
+from probatum.reading import Parsed, Served, dropped_in_all, read_snapshot
+from probatum.records import Document, SourceRelease
+from probatum.release import Candidate, Manifest, Releases, SourceState, today
 from probatum.settings import Settings
-from probatum.snapshots import Snapshots
+from probatum.snapshots import Snapshot, Snapshots
 from probatum.store import Store
+from probatum.tables import open_table
 
 _AGAIN = "Run the refresh again."
+ONE_DAY = timedelta(days=1)
 
 
 def fetch(chosen: Settings, source, origin: str | None) -> str:
-    """Bring the bytes of a release in; returns the digest of the snapshot."""
+    """Bring the bytes of a release in; returns the digest of the snapshot.
+
+    Raises Rejected, and quarantines the snapshot, when a release of this name was published with other bytes.
+    """
     found = source.find(origin)
     taken = Snapshots(chosen.home).take(
-        found.release, [(f.name, f.location) for f in found.files], source.limits, chosen.hosts()
+        _not_before_what_serves(chosen, found.release),
+        [(f.name, f.location) for f in found.files],
+        source.limits,
+        chosen.hosts(),
     )
+    if published := published_otherwise(chosen.home, taken):
+        refused = Rejected(
+            f"{source.name} {taken.release.name} was silently changed: release {published} was made from other bytes of that name.",
+            next="Ask the publisher what changed, and take it under a name of its own.",
+        )
+        raise _quarantined(chosen, taken, refused, CHANGED)
     return taken.digest()
 
 
@@ -62,6 +81,7 @@ def parse(chosen: Settings, source, snapshot: str) -> str:
         "paths": [str(path.relative_to(chosen.home)) for path in parsed.paths],
         "quarantined": [asdict(q) for q in parsed.quarantined],
         "kept": list(parsed.kept),
+        "dropped": dropped_in_all(parsed.reports()),
     }
     digest = digests.of_json(described)
     write_json(_parsed_file(chosen, source.name, digest), described)
@@ -69,24 +89,32 @@ def parse(chosen: Settings, source, snapshot: str) -> str:
 
 
 def read_parsed(chosen: Settings, source: str, digest: str) -> dict:
-    """{"paths", "quarantined", "kept"} of a parse."""
+    """{"paths", "quarantined", "kept", "dropped"} of a parse."""
     return read_json(_parsed_file(chosen, source, digest), what="The result of parsing", next=_AGAIN)
 
 
 def write(chosen: Settings, source, snapshot: str, parsed: str, *, allowed_loss: float) -> str:
     """Chunk, embed and merge into the tables of the source; returns the digest of its new state.
 
-    Raises Rejected, and quarantines the snapshot, when too many documents are gone or rows are not fit to be written."""
+    Raises Rejected, and quarantines the snapshot, when too many documents are gone, when what changed is not what the
+    publisher says changed, or when rows are not fit to be written.
+    """
     from probatum.encoder import Encoder
 
     taken = Snapshots(chosen.home).read(source.name, snapshot)
     described = read_parsed(chosen, source.name, parsed)
+    read = Parsed(tuple(chosen.home / path for path in described["paths"]), (), ())
     serving = Releases(chosen.home).current()
+    kind = UNFIT
     try:
-        documents = Parsed(tuple(chosen.home / path for path in described["paths"]), (), ()).documents()
+        documents = read.documents()
+        kind = TOO_FEW
         check_loss(
             taken.release, snapshot, len(documents), serving, allowed=allowed_loss, expectations=chosen.expectations
         )
+        kind = DISAGREES
+        _check_said(chosen, source, taken, documents, read.reports(), serving)
+        kind = UNFIT
         state, _ = write_source(
             chosen.home,
             taken,
@@ -97,12 +125,7 @@ def write(chosen: Settings, source, snapshot: str, parsed: str, *, allowed_loss:
             serving=serving.sources.get(source.name) if serving else None,
         )
     except Rejected as refused:
-        kept = Quarantine(chosen.home).put(
-            source.name, taken.release.name, list(taken.files), reason=refused.happened, next=refused.next
-        )
-        raise Rejected(
-            f"{refused.happened} It is in quarantine as {kept.id}.", safe=refused.safe, next=refused.next
-        ) from refused
+        raise _quarantined(chosen, taken, refused, kind) from refused
     digest = digests.of_json(state.model_dump(mode="json"))
     write_json(_state_file(chosen, digest), {"source": source.name, "state": state.model_dump(mode="json")})
     return digest
@@ -184,9 +207,53 @@ def unfinished_tables(chosen: Settings) -> list[str]:
     return [name for name in Store(chosen.home / "lance").names() if name not in named]
 
 
+def _not_before_what_serves(chosen: Settings, release: SourceRelease) -> SourceRelease:
+    """A place whose content changes is dated by its newest file; when that goes, what is left is not older for it."""
+    serving = [state.valid_from for state in _editions(chosen, release.source) if state.valid_from <= today()]
+    if release.dated or not serving or release.valid_from >= max(serving):
+        return release
+    return replace(release, name=max(serving).isoformat(), valid_from=max(serving))
+
+
 def _editions(chosen: Settings, source: str) -> tuple[SourceState, ...]:
     serving = Releases(chosen.home).current()
     return serving.of_source(source) if serving else ()
+
+
+def _quarantined(chosen: Settings, snapshot: Snapshot, refused: Rejected, kind: str) -> Rejected:
+    """Put a snapshot aside; the refusal with the id of its case, and how to let it through where a person may."""
+    release = snapshot.release
+    kept = Quarantine(chosen.home).put(
+        release.source, release.name, list(snapshot.files), reason=refused.happened, next=refused.next, kind=kind
+    )
+    advice = f"{refused.next} {how_to_release(kept.id)}" if kind in RELEASABLE else refused.next
+    return Rejected(f"{refused.happened} It is in quarantine as {kept.id}.", safe=refused.safe, next=advice)
+
+
+def _check_said(
+    chosen: Settings,
+    source,
+    snapshot: Snapshot,
+    documents: list[Document],
+    reports: list[dict],
+    serving: Manifest | None,
+) -> None:
+    """Raise Rejected when the publisher's own account of what changed does not agree with what changed."""
+    said = {key: value for report in reports for key, value in report["said"].items()}
+    before = serving.before(source.name, snapshot.release.valid_from - ONE_DAY) if serving else None
+    quarantine = Quarantine(chosen.home)
+    if not said or before is None or quarantine.let_through(source.name, DISAGREES, [f.sha256 for f in snapshot.files]):
+        return
+    rows = open_table(chosen.home / "lance", before.documents.name, before.documents.version)
+    known = {
+        row["id"]: {"title": row["title"], **orjson.loads(row["meta"])}
+        for row in rows.read(["id", "title", "meta"]).to_pylist()
+    }
+    if wrong := source.disagreements(known, documents, said):
+        raise Rejected(
+            f"{source.name} {snapshot.release.name} is not what its publisher says changed since {before.release}: {'; '.join(wrong[:5])}.",
+            next="Look whether a file is missing, or whether the publisher has put out an erratum.",
+        )
 
 
 def _served(chosen: Settings, source: str) -> Iterator[Served]:
@@ -200,7 +267,8 @@ def _served(chosen: Settings, source: str) -> Iterator[Served]:
 
 def _made_by(chosen: Settings, source, snapshot: str) -> str:
     _, identity = identify(chosen)
-    return fingerprint(Snapshots(chosen.home).read(source.name, snapshot), source.parser_fingerprint(), identity.digest)
+    parser = " ".join([source.parser_fingerprint(), *Quarantine(chosen.home).released(source.name)])
+    return fingerprint(Snapshots(chosen.home).read(source.name, snapshot), parser, identity.digest)
 
 
 def _parsed_file(chosen: Settings, source: str, digest: str) -> Path:

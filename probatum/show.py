@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from probatum.diff import SourceDiff
     from probatum.doctor import Finding
     from probatum.plan import Plan
+    from probatum.quarantine import Quarantined
     from probatum.release import Manifest, SourceState
     from probatum.search import Hit
 
@@ -349,6 +351,43 @@ def findings(found: Sequence["Finding"], as_json: bool) -> None:
                 f"{_LEVELS[finding.level]} {escape(finding.what)}"
                 + (f"\n      {escape(finding.advice)}" if finding.advice else "")
             )
+
+
+def cases(found: Sequence["Quarantined"], as_json: bool) -> None:
+    """One line a case; its id, its files and why."""
+    if not found and not as_json:
+        _out.print("Nothing is in quarantine.")
+    for item in found:
+        if as_json:
+            json_line(asdict(item))
+            continue
+        _out.print(
+            f"[bold]{item.id}[/]  {escape(_files(item.files))}"
+            + (f"  [dim]{item.decision}[/]" if item.decision else "")
+        )
+        _out.print(f"   {escape(item.reason)}")
+
+
+def case(item: "Quarantined", home: Path, as_json: bool) -> None:
+    from probatum.quarantine import RELEASABLE
+
+    if as_json:
+        json_line(asdict(item))
+        return
+    _out.print(f"[bold]{item.id}[/]  {item.source} {escape(item.release)}, {item.kind}, since {item.since[:16]} UTC")
+    _out.print(f"{escape(item.reason)}\n[bold]{escape(item.next)}[/]")
+    for name, sha256 in zip(item.files, item.sha256s, strict=True):
+        _out.print(f"  {escape(name)}  {home / 'blobs' / sha256}", style="dim")
+    if item.decision:
+        _out.print(escape(item.decided))
+    elif item.kind in RELEASABLE:
+        _out.print(
+            f"Released with `probatum quarantine release {item.id} --why …`, kept out with `probatum quarantine reject`."
+        )
+
+
+def _files(names: Sequence[str]) -> str:
+    return f"{names[0]} and {len(names) - 1} more" if len(names) > 1 else "".join(names)
 
 
 def plan(value: "Plan", as_json: bool) -> None:
