@@ -14,6 +14,7 @@ from probatum.errors import Misconfigured, Rejected, Retryable
 from probatum.locks import one_refresh
 from probatum.outcome import Outcome
 from probatum.settings import settings
+from tasks.alert import tell_if_late
 from tasks.audit import audit
 from tasks.fetch import fetch
 from tasks.parse import already_serves, parse, set_aside
@@ -53,6 +54,8 @@ def _refresh(origins: dict[str, str | None], actor: str, hold: bool) -> State:
             else:
                 outcome.published(publish(candidate, actor), candidate, states)
                 break
+    for source in origins:
+        outcome.stale(source, tell_if_late(source, actor))
     ended = Failed if outcome.exit_code else Completed
     return ended(message=outcome.message(), data=outcome.as_json())
 

@@ -16,6 +16,7 @@ import typer
 
 from probatum import __version__, show
 from probatum.errors import Misconfigured, ProbatumError, Rejected
+from probatum.freshness import stale_sources
 from probatum.release import Manifest, Releases
 from probatum.seams import install_from_environment
 from probatum.settings import settings
@@ -176,7 +177,7 @@ def releases(json: Json = False) -> None:
     """All releases, the one that serves marked."""
     found = Releases(settings().home)
     serving = found.current()
-    show.releases(found.all(), serving, json)
+    show.releases(found.all(), serving, stale_sources(settings().home, serving) if serving else {}, json)
 
 
 @app.command()

@@ -16,6 +16,7 @@ class Outcome:
         self._held = False
         self._refused: dict[str, dict] = {}
         self._quarantined: dict[str, list[dict]] = {}
+        self._stale: dict[str, str] = {}
 
     def unchanged(self, source: str) -> None:
         self._unchanged.append(source)
@@ -33,6 +34,11 @@ class Outcome:
                 }
                 for i in items
             ]
+
+    def stale(self, source: str, why: str) -> None:
+        """What serves of a source may be out of date, and why; nothing when it is not."""
+        if why:
+            self._stale[source] = why
 
     def refused(self, source: str, error: ProbatumError) -> None:
         self._refused[source] = {
@@ -86,6 +92,7 @@ class Outcome:
             "unchanged": self._unchanged,
             "refused": self._refused,
             "quarantined": self._quarantined,
+            "stale": self._stale,
             "exit_code": self.exit_code,
         }
 

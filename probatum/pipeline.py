@@ -23,8 +23,11 @@ from probatum.audit_report import AuditReport
 from probatum.breaker import check_loss
 from probatum.candidates import candidate_of, fingerprint, write_source
 from probatum.encoder_identity import identify
-from probatum.errors import Rejected
+from probatum.errors import Rejected, Retryable
 from probatum.files import read_json, write_json
+from probatum.freshness import stale_sources
+from probatum.journal import Journal
+from probatum.looks import note_look, to_be_told
 from probatum.pins import published_otherwise
 from probatum.publish import Publisher
 from probatum.quarantine import CHANGED, DISAGREES, RELEASABLE, TOO_FEW, UNFIT, Quarantine, how_to_release
@@ -35,6 +38,7 @@ from probatum.settings import Settings
 from probatum.snapshots import Snapshot, Snapshots
 from probatum.store import Store
 from probatum.tables import open_table
+from probatum.thresholds import lateness
 
 _AGAIN = "Run the refresh again."
 ONE_DAY = timedelta(days=1)
@@ -45,13 +49,7 @@ def fetch(chosen: Settings, source, origin: str | None) -> str:
 
     Raises Rejected, and quarantines the snapshot, when a release of this name was published with other bytes.
     """
-    found = source.find(origin)
-    taken = Snapshots(chosen.home).take(
-        _not_before_what_serves(chosen, found.release),
-        [(f.name, f.location) for f in found.files],
-        source.limits,
-        chosen.hosts(),
-    )
+    taken = _taken(chosen, source, origin)
     if published := published_otherwise(chosen.home, taken):
         refused = Rejected(
             f"{source.name} {taken.release.name} was silently changed: release {published} was made from other bytes of that name.",
@@ -59,6 +57,34 @@ def fetch(chosen: Settings, source, origin: str | None) -> str:
         )
         raise _quarantined(chosen, taken, refused, CHANGED)
     return taken.digest()
+
+
+def _taken(chosen: Settings, source, origin: str | None) -> Snapshot:
+    """The snapshot at `origin`, with a note of the look; also of one that failed."""
+    rules = lateness(chosen.expectations, source.name)
+    try:
+        found = source.find(origin)
+        taken = Snapshots(chosen.home).take(
+            _not_before_what_serves(chosen, found.release),
+            [(f.name, f.location) for f in found.files],
+            source.limits,
+            chosen.hosts(),
+        )
+    except Retryable as failure:
+        note_look(chosen.home, source.name, rules, failure=failure.happened)
+        raise
+    note_look(chosen.home, source.name, rules)
+    return taken
+
+
+def late(chosen: Settings, source: str, *, actor: str) -> tuple[str, str]:
+    """("late", "recovered" or "" when there is no news, why the source is stale or ""). News are journalled."""
+    serving = Releases(chosen.home).current()
+    why = stale_sources(chosen.home, serving).get(source, "") if serving else ""
+    news = to_be_told(chosen.home, source, why)
+    if news:
+        Journal(chosen.home / "journal.jsonl").add(f"source-{news}", actor=actor, source=source, why=why)
+    return news, why
 
 
 def already_serves(chosen: Settings, source, snapshot: str) -> bool:

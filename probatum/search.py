@@ -19,7 +19,7 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +29,7 @@ import numpy as np
 import orjson
 
 from probatum.errors import Misconfigured, Rejected
+from probatum.freshness import stale
 from probatum.release import Candidate, Manifest, Releases, SourceState, today
 from probatum.spelling import Spelling
 from probatum.tables import PinnedTable, open_table
@@ -123,6 +124,7 @@ class Hit:
     members: tuple[Member, ...] = ()
     meta: dict = field(default_factory=dict)
     chunk_id: str = ""
+    stale: str = ""  # why the source may be out of date; "" when it is not
 
     def as_json(self) -> dict:
         return asdict(self)
@@ -205,7 +207,8 @@ class Searcher:
         wide = k if source else max(k, LEAST_MERGED)  # so that who asks for three gets the first three of ten
         found = {name: editions[name].search(asked, wide, where or {}) for name in chosen}
         ranked = found[source] if source else _merged(found, question, wide)
-        return [_numbered(hit, rank) for rank, hit in enumerate(ranked[:k], 1)]
+        late = {name: self._stale(name, editions[name].state) if as_of is None else "" for name in chosen}
+        return [replace(hit, rank=rank, stale=late[hit.source]) for rank, hit in enumerate(ranked[:k], 1)]
 
     def mended(self, question: str) -> str:
         """The question as it is read: a slip of the pen mended by the words of all sources."""
@@ -218,6 +221,10 @@ class Searcher:
         by_day = isinstance(self._content, Manifest) or as_of is not None
         states = self._content.in_force(as_of or today()) if by_day else self._content.sources
         return {name: self._open(name, state) for name, state in states.items()}
+
+    def _stale(self, source: str, state: SourceState) -> str:
+        """A candidate is no older than the publisher has it."""
+        return stale(self._home, source, state) if isinstance(self._content, Manifest) else ""
 
     def _refuse_before_the_first(self, as_of: date, source: str | None) -> None:
         for name in [source] if source else self.sources:
@@ -342,7 +349,7 @@ class _SourceSearch:
         texts: PinnedTable,
         encoder: "Encoder",
     ):
-        self.name, self._state, self._release, self._documents, self._texts = name, state, release, documents, texts
+        self.name, self.state, self._release, self._documents, self._texts = name, state, release, documents, texts
         self._titles = _Titles(documents, encoder)
 
     def search(self, asked: _Question, k: int, where: Mapping[str, object]) -> list[Hit]:
@@ -443,7 +450,7 @@ class _SourceSearch:
             rank=0,
             source=self.name,
             release=self._release,
-            source_release=self._state.release,
+            source_release=self.state.release,
             document_id=found.id,
             title=document["title"],
             section=row["section"],
@@ -467,7 +474,7 @@ class _SourceSearch:
         place = [document["id"] if self.name != "guidelines" else document["title"]]
         place += [row["section"]] if row["section"] else []
         place += [f"page {row['page']}"] if row["page"] else []
-        return f"{', '.join(place)} ({self.name} {self._state.release}, in force from {document['valid_from']}; release {self._release})"
+        return f"{', '.join(place)} ({self.name} {self.state.release}, in force from {document['valid_from']}; release {self._release})"
 
 
 def _take_in(document: _Document, row: dict) -> None:
@@ -576,7 +583,3 @@ def _merged(found: Mapping[str, list[Hit]], question: str, k: int) -> list[Hit]:
             kept.add(id(hit))
             room -= 1
     return [hit for hit in ranked if id(hit) in kept]
-
-
-def _numbered(hit: Hit, rank: int) -> Hit:
-    return Hit(**{**hit.__dict__, "rank": rank})

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -98,6 +98,8 @@ def outcome(value: dict, as_json: bool) -> None:
         _out.print(
             f"[red]{source} refused.[/] {escape(refusal['reason'])}\n  {escape(refusal['safe'])}\n  [bold]{escape(refusal['next'])}[/]"
         )
+    for source, why in value["stale"].items():
+        _out.print(f"[yellow]{source} is stale:[/] {escape(why)}.")
     if value["unchanged"]:
         _out.print(f"Nothing new: {', '.join(value['unchanged'])}.")
     if value["release"]:
@@ -180,7 +182,8 @@ def served(manifest: "Manifest", as_json: bool) -> None:
         _out.print(f"[green]Release {manifest.id} serves.[/]")
 
 
-def releases(found: Sequence["Manifest"], serving: "Manifest | None", as_json: bool) -> None:
+def releases(found: Sequence["Manifest"], serving: "Manifest | None", stale: Mapping[str, str], as_json: bool) -> None:
+    """All releases; stale: {source: why} of the one that serves."""
     if as_json:
         for m in found:
             json_line(
@@ -189,6 +192,7 @@ def releases(found: Sequence["Manifest"], serving: "Manifest | None", as_json: b
                     "parent": m.parent,
                     "created": m.created,
                     "serves": bool(serving and m.id == serving.id),
+                    "stale": dict(stale) if serving and m.id == serving.id else {},
                     "candidate": m.candidate,
                     "encoder": m.encoder.name,
                     "sources": {n: _edition(s) for n, s in m.in_force(today()).items()},
@@ -217,6 +221,8 @@ def releases(found: Sequence["Manifest"], serving: "Manifest | None", as_json: b
             sources,
         )
     _out.print(table)
+    for source, why in stale.items():
+        _out.print(f"[yellow]{source} is stale:[/] {escape(why)}.")
 
 
 def _edition(state: "SourceState") -> dict:
@@ -305,6 +311,8 @@ def hits(question: str, release: str, found: Sequence["Hit"], *, as_json: bool) 
         if hit.members:
             _out.print(f"   also: {escape('; '.join(f'{m.document_id} {m.title}' for m in hit.members))}", style="dim")
         _out.print(f"   {escape(hit.citation)}", style="dim")
+        if hit.stale:
+            _out.print(f"   [yellow]stale: {escape(hit.stale)}[/]")
 
 
 def _said_there(hit: "Hit") -> str:
