@@ -15,9 +15,8 @@ from dataclasses import replace
 
 import pytest
 
-from probatum import safeio
 from probatum.errors import Misconfigured, ProbatumError, Rejected, Retryable
-from probatum.safeio import MIB, Limits, check_address, download
+from probatum.safeio import MIB, Limits, check_address, download, downloads
 from probatum.snapshots import Snapshots
 from sources.icd10 import Icd10
 
@@ -234,7 +233,7 @@ def test_a_compressed_answer_is_not_asked_for_and_cannot_grow_beyond_the_limit(t
 
 def test_a_drip_is_given_up(tmp_path, monkeypatch):
     """P28: a byte now and then keeps no run waiting; the pace is looked at as the bytes come, not block by block."""
-    monkeypatch.setattr(safeio, "_READ_S", 0.5)
+    monkeypatch.setattr(downloads, "_READ_S", 0.5)
 
     def answer(handler):
         handler.send_response(200)
@@ -270,7 +269,7 @@ def test_a_download_ends_in_time_even_at_a_fair_pace(tmp_path):
 
 def test_a_silent_server_is_given_up(tmp_path, monkeypatch):
     """P46: no answer is an answer, after a while."""
-    monkeypatch.setattr(safeio, "_READ_S", 0.3)
+    monkeypatch.setattr(downloads, "_READ_S", 0.3)
     silence = threading.Event()
     with serving(lambda handler: silence.wait(10)) as server:
         began = time.monotonic()
@@ -292,7 +291,7 @@ def test_a_busy_publisher_is_asked_a_few_times_and_then_later(tmp_path, status):
 
 def test_a_publisher_who_asks_for_an_hour_does_not_hold_the_run_for_it(tmp_path, monkeypatch):
     """P46: Retry-After is honoured up to a limit."""
-    monkeypatch.setattr(safeio, "_LONGEST_WAIT_S", 0.2)
+    monkeypatch.setattr(downloads, "_LONGEST_WAIT_S", 0.2)
     with serving(sends(b"busy", 503, Retry_After="3600")) as server:
         began = time.monotonic()
         refusal(Retryable, f"{server.url}/a.zip", tmp_path)
