@@ -37,7 +37,11 @@ def fetch(chosen: Settings, source, origin: str | None) -> str:
     """Bring the bytes of a release in; returns the digest of the snapshot."""
     found = source.find(origin)
     taken = Snapshots(chosen.home).take(
-        found.release, [(f.name, f.location) for f in found.files], source.limits, chosen.hosts()
+        found.release,
+        [(f.name, f.location) for f in found.files],
+        source.limits,
+        chosen.hosts(),
+        chosen.authorities(),
     )
     return taken.digest()
 

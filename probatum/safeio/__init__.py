@@ -7,14 +7,16 @@ the publisher is known to use; a download is https (or loopback), from an allowe
 
 from probatum.safeio.addresses import check_address, is_loopback
 from probatum.safeio.archives import Archive, is_plain_name
-from probatum.safeio.downloads import download
+from probatum.safeio.downloads import Answer, Known, download
 from probatum.safeio.limits import ASK_AGAIN, MIB, Limits
 from probatum.safeio.text import decode, looks_like_html, xml_events
 
 __all__ = [
     "ASK_AGAIN",
     "MIB",
+    "Answer",
     "Archive",
+    "Known",
     "Limits",
     "check_address",
     "decode",

@@ -18,7 +18,8 @@ HTTP = ("httpx", "httpx_retries", "requests", "urllib3", "urllib.request", "http
 SAFE_INPUT = {
     "probatum/safeio/archives.py": ("zipfile",),
     "probatum/safeio/text.py": ("defusedxml",),
-    "probatum/safeio/downloads.py": ("httpx", "httpx_retries"),
+    "probatum/safeio/downloads.py": ("httpx",),
+    "probatum/safeio/transport.py": ("httpx", "httpx_retries"),
 }
 ENCODING = ("torch", "sentence_transformers", "transformers", "peft", "tokenizers", "safetensors")
 TABLES = ("lancedb", "lance", "pylance")
