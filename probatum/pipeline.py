@@ -69,6 +69,7 @@ def _taken(chosen: Settings, source, origin: str | None) -> Snapshot:
             [(f.name, f.location) for f in found.files],
             source.limits,
             chosen.hosts(),
+            chosen.authorities(),
         )
     except Retryable as failure:
         note_look(chosen.home, source.name, rules, failure=failure.happened)

@@ -42,9 +42,13 @@ class Settings(BaseSettings):
     encoder_batch_tokens: int = Field(32768, gt=0, description="tokens encoded at once: bounds the memory")
     fault: str = Field("", description="for tests: a seam to die at, e.g. kill:after-write")
     allowed_hosts: str = Field("", description="comma-separated hosts sources may be fetched from")
+    tls_authorities: str = Field("", description="PEM file of further certificate authorities, as of an intranet")
 
     def hosts(self) -> frozenset[str]:
         return frozenset(host.strip().lower() for host in self.allowed_hosts.split(",") if host.strip())
+
+    def authorities(self) -> Path | None:
+        return Path(self.tls_authorities).expanduser() if self.tls_authorities else None
 
 
 @cache
