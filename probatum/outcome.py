@@ -9,6 +9,7 @@ class Outcome:
     """Collects while a refresh runs. `as_json` is what the flow returns; `exit_code` what a command ends with."""
 
     def __init__(self) -> None:
+        self._steps: dict[str, dict[str, str]] = {}
         self._release = ""
         self._candidate = ""
         self._published: list[str] = []
@@ -18,8 +19,23 @@ class Outcome:
         self._quarantined: dict[str, list[dict]] = {}
         self._stale: dict[str, str] = {}
 
+    def step(self, source: str, **ids: str) -> None:
+        """Note what a step left for a source: snapshot, parsed, state."""
+        self._steps.setdefault(source, {}).update(ids)
+
     def unchanged(self, source: str) -> None:
         self._unchanged.append(source)
+
+    def run_of(self, source: str) -> dict:
+        """What was done with one source, by ids: for its receipts."""
+        refused = self._refused.get(source, {})
+        return {
+            **self._steps.get(source, {}),
+            "candidate": self._candidate,
+            "release": self._release if source in self._published else "",
+            "held": self._held and source in self._published,
+            "refused": {key: refused[key] for key in ("reason", "next") if refused},
+        }
 
     def quarantined(self, source: str, items: list[dict], kept: list[str]) -> None:
         """Files set aside while the rest of the source goes on. kept: those whose former version still serves."""

@@ -22,6 +22,7 @@ from probatum import digests
 from probatum.audit_report import AuditReport
 from probatum.breaker import check_loss
 from probatum.candidates import candidate_of, fingerprint, write_source
+from probatum.dropzone import INCOMING, bring_in, is_drop_zone
 from probatum.encoder_identity import identify
 from probatum.errors import Rejected, Retryable
 from probatum.files import read_json, write_json
@@ -32,7 +33,7 @@ from probatum.pins import published_otherwise
 from probatum.publish import Publisher
 from probatum.quarantine import CHANGED, DISAGREES, RELEASABLE, TOO_FEW, UNFIT, Quarantine, how_to_release
 from probatum.reading import Parsed, Served, dropped_in_all, read_snapshot
-from probatum.records import Document, SourceRelease
+from probatum.records import Document, SnapshotFile, SourceRelease
 from probatum.release import Candidate, Manifest, Releases, SourceState, today
 from probatum.settings import Settings
 from probatum.snapshots import Snapshot, Snapshots
@@ -63,7 +64,7 @@ def _taken(chosen: Settings, source, origin: str | None) -> Snapshot:
     """The snapshot at `origin`, with a note of the look; also of one that failed."""
     rules = lateness(chosen.expectations, source.name)
     try:
-        found = source.find(origin)
+        found = _found(chosen, source, origin)
         taken = Snapshots(chosen.home).take(
             _not_before_what_serves(chosen, found.release),
             [(f.name, f.location) for f in found.files],
@@ -76,6 +77,30 @@ def _taken(chosen: Settings, source, origin: str | None) -> Snapshot:
         raise
     note_look(chosen.home, source.name, rules)
     return taken
+
+
+def drop_zone(chosen: Settings, source: str, origin: str | None) -> str | None:
+    """The drop zone a refresh of `source` reads: `origin`, or else the one of the settings; None where it reads none."""
+    place = origin or (f"{chosen.drops.rstrip('/')}/{source}/{INCOMING}" if chosen.drops else "")
+    return place if place and is_drop_zone(place) else None
+
+
+def _found(chosen: Settings, source, origin: str | None):
+    """What is to be taken. A drop zone is brought here first, and is a release of the day its newest object was written."""
+    place = drop_zone(chosen, source.name, origin)
+    if place is None:
+        return source.find(origin)
+    drop = bring_in(chosen.home, source.name, place, source.limits, endpoint=chosen.object_endpoint)
+    if not any(not each.left_out and not each.is_alongside for each in drop.objects):
+        raise Rejected(
+            f"There is no file in the drop zone {place}.",
+            next="Drop one; or, if all were meant to go, say so in expectations/known_differences.",
+        )
+    found = source.find(str(drop.folder))
+    release = replace(found.release, dated=False, origin=place)
+    if source.per_file and not (drop.folder / "release.toml").is_file():
+        release = replace(release, name=drop.newest().isoformat(), valid_from=drop.newest())
+    return replace(found, release=release)
 
 
 def late(chosen: Settings, source: str, *, actor: str) -> tuple[str, str]:
@@ -118,6 +143,16 @@ def parse(chosen: Settings, source, snapshot: str) -> str:
 def read_parsed(chosen: Settings, source: str, digest: str) -> dict:
     """{"paths", "quarantined", "kept", "dropped"} of a parse."""
     return read_json(_parsed_file(chosen, source, digest), what="The result of parsing", next=_AGAIN)
+
+
+def snapshot_files(chosen: Settings, source: str, digest: str) -> tuple[SnapshotFile, ...]:
+    return Snapshots(chosen.home).read(source, digest).files
+
+
+def read_state(chosen: Settings, digest: str) -> SourceState:
+    """The state of a source that a write left."""
+    raw = read_json(_state_file(chosen, digest), what="A source's state", next=_AGAIN)
+    return SourceState.model_validate(raw["state"])
 
 
 def write(chosen: Settings, source, snapshot: str, parsed: str, *, allowed_loss: float) -> str:
@@ -172,8 +207,7 @@ def assemble(chosen: Settings, states: Iterable[str]) -> str:
 
 def serves(chosen: Settings, source: str, digest: str) -> bool:
     """Whether a state holds exactly what serves: the same release of the source, the same documents, the same texts."""
-    raw = read_json(_state_file(chosen, digest), what="A source's state", next=_AGAIN)
-    new = SourceState.model_validate(raw["state"])
+    new = read_state(chosen, digest)
     return any(
         (now.release, now.snapshot, now.documents.digest, now.texts.digest)
         == (new.release, new.snapshot, new.documents.digest, new.texts.digest)

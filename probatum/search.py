@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
 MOST_HITS = 100
 MEMBERS_SHOWN = 5
+PIECES = ("section", "sentence")  # kinds of texts that are cut from a document of sections
 FILTERS = ("billable", "tier", "restriction", "document_id", "family", "kind")
 LEAST_A_SOURCE, LEAST_MERGED = 3, 10  # without a source named, each has at least so many among so many hits
 _NEAREST_TEXTS, _MATCHING_CHUNKS = 400, 300
@@ -370,9 +371,11 @@ class _SourceSearch:
     def texts(self) -> list[str]:
         return self._texts.read(["text"])["text"].to_pylist()
 
-    @property
+    @cached_property
     def _of_sections(self) -> bool:
-        return self.name == "guidelines"
+        """Whether this is a source of passages rather than of records: most of its texts are pieces of documents."""
+        kinds = Counter(self._texts.read(["kind"])["kind"].to_pylist())
+        return sum(kinds[kind] for kind in PIECES) > kinds.total() / 2
 
     def _exact(self, question: str, where: Mapping[str, object]) -> list[str]:
         """Documents whose code, item id or RxCUI stands in the question, in its order."""
@@ -471,7 +474,7 @@ class _SourceSearch:
         )
 
     def _citation(self, document: Mapping, row: Mapping) -> str:
-        place = [document["id"] if self.name != "guidelines" else document["title"]]
+        place = [document["id"] if not self._of_sections else document["title"]]
         place += [row["section"]] if row["section"] else []
         place += [f"page {row['page']}"] if row["page"] else []
         return f"{', '.join(place)} ({self.name} {self.state.release}, in force from {document['valid_from']}; release {self._release})"

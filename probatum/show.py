@@ -304,7 +304,7 @@ def hits(question: str, release: str, found: Sequence["Hit"], *, as_json: bool) 
         )
         if hit.section:
             _out.print(f"   {escape(hit.section)}" + (f", page {hit.page}" if hit.page else ""))
-        if hit.source == "guidelines":
+        if not hit.chunk_id.endswith("#record"):
             _out.print(f"   {escape(_shortened(_said_there(hit)))}")
         elif hit.matched not in hit.title:
             _out.print(f"   found by: {escape(_shortened(hit.matched))}")
