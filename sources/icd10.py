@@ -8,7 +8,7 @@ together (icd10_entries) and made into a document a code (icd10_documents), with
 """
 
 import importlib.resources
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from importlib import metadata
 from pathlib import Path
@@ -16,12 +16,15 @@ from pathlib import Path
 from probatum.errors import Rejected
 from probatum.records import Document, SourceRelease
 from probatum.safeio import Limits
-from sources import lexicon
+from sources import icd10_editions, lexicon
 from sources.base import Found, Offered, Source
+from sources.icd10_addenda import Addenda
 from sources.icd10_documents import document_of
+from sources.icd10_editions import fiscal_year
 from sources.icd10_entries import assemble
-from sources.icd10_files import read_parts
+from sources.icd10_files import Parts, read_parts
 from sources.icd10_index import resolve
+from sources.icd10_reconcile import reconcile, reconcile_after
 from sources.locate import files_at, to_be_told, valid_from_name
 
 
@@ -41,14 +44,43 @@ class Icd10(Source):
 
     def parse(self, files: Mapping[str, Path], release: SourceRelease) -> Iterator[Document]:
         parts = read_parts(files, self.limits)
+        icd10_editions.check(parts.claims, release)
         entries = assemble(parts.order, parts.tabular, parts.confirmed)
         synonyms, unresolved = resolve(parts.index, set(entries))
+        self.dropped = _dropped(parts, unresolved)
+        self.said = {"addenda": {kind: each.as_json() for kind, each in parts.addenda.items()}} if parts.addenda else {}
         lay = lexicon.by_code()
         for entry in entries.values():
             yield document_of(
                 entry, entries, synonyms.get(entry.code, []), lay.get(entry.code, []), release, parts.sha256
             )
-        self.dropped = {"index terms whose code is not in the release": unresolved}
+
+    def disagreements(self, before: Mapping[str, dict], after: Sequence[Document], said: Mapping) -> list[str]:
+        """Where the publisher's addenda and what changed differ, in words with codes; [] without addenda.
+
+        before: {code: {"title", "billable", "valid_from", "file"}} of the release that serves, {} for none; the last two may be
+        missing. Addenda lead from one release to the next: where another served (its `valid_from` is of another fiscal
+        year), only what they say of the release after is held against them.
+        """
+        told = said.get("addenda", {})
+        if not told:
+            return []
+        addenda = Addenda.from_json(told.get("order") or told["codes"])
+        now = {document.id: (document.title, bool(document.meta["billable"])) for document in after}
+        some = next(iter(before.values()), {})
+        led_from, served = icd10_editions.years_in(addenda.names[0]), some.get("valid_from", "")
+        if not before or (led_from and served and fiscal_year(date.fromisoformat(served)) not in led_from):
+            return reconcile_after(now, addenda)
+        was = {code: (row["title"], bool(row["billable"])) for code, row in before.items()}
+        return reconcile(was, now, addenda, titles=not str(some.get("file", "")).lower().endswith(".xml"))
+
+
+def _dropped(parts: Parts, unresolved: int) -> dict[str, int]:
+    """What of the files is in no document, by reason."""
+    dropped = {"index terms whose code is not in the release": unresolved, **parts.left_aside}
+    if parts.order and (unlisted := len(parts.tabular.keys() - parts.order.keys())):
+        dropped["codes of the tabular list that the order file does not have"] = unlisted
+    return dropped
 
 
 def _embedded() -> Found:

@@ -9,7 +9,7 @@ from probatum.errors import Rejected
 from probatum.records import SourceRelease
 from sources.icd10 import Icd10
 
-RELEASE = SourceRelease("icd10", "2026-10-01", date(2026, 10, 1), "test", "test")
+RELEASE = SourceRelease("icd10", "2026-04-01", date(2026, 4, 1), "test", "test")
 INITIAL = '<sevenChrDef><extension char="A">initial encounter</extension></sevenChrDef>'
 FRACTURE = [
     ("S52", 0, "Fracture of forearm"),
@@ -412,4 +412,4 @@ def test_a_document_says_where_it_came_from(parse):
     data = order(*FRACTURE).encode()
     document = parse({"order.txt": data})["S52.5XXA"]
     assert (document.file, document.sha256) == ("order.txt", digests.of_bytes(data))
-    assert (document.valid_from, document.family, document.source) == ("2026-10-01", "S52", "icd10")
+    assert (document.valid_from, document.family, document.source) == ("2026-04-01", "S52", "icd10")
