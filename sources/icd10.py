@@ -8,6 +8,7 @@ together (icd10_entries) and made into a document a code (icd10_documents), with
 """
 
 import importlib.resources
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from importlib import metadata
@@ -22,13 +23,18 @@ from sources.icd10_addenda import Addenda
 from sources.icd10_documents import document_of
 from sources.icd10_editions import fiscal_year
 from sources.icd10_entries import assemble
-from sources.icd10_files import Parts, read_parts
+from sources.icd10_files import READ, Parts, kind_of, read_parts
 from sources.icd10_index import resolve
 from sources.icd10_reconcile import reconcile, reconcile_after
-from sources.locate import files_at, to_be_told, valid_from_name
+from sources.locate import files_at, left_at, to_be_told, valid_from_name
+
+_OFFERED = (".zip", *READ)
 
 
 class Icd10(Source):
+    """After `find`: left_aside, the files of the folder that are not fetched, counted by kind. After `parse`: dropped, what
+    of the fetched files is in no document, and said, what the publisher says of the release: its addenda."""
+
     name = "icd10"
     title = "ICD-10-CM"
     licence = "US government work, public domain"
@@ -37,9 +43,11 @@ class Icd10(Source):
 
     def find(self, origin: str | None) -> Found:
         if origin is None:
+            self.left_aside = {}
             return _embedded()
-        files = files_at(origin, suffixes=(".zip", ".txt", ".xml"))
-        name, valid_from = _release_name(origin, [file.name for file in files])
+        files = files_at(origin, suffixes=_OFFERED)
+        self.left_aside = dict(Counter(map(kind_of, left_at(origin, suffixes=_OFFERED))))
+        name, valid_from = valid_from_name([origin, *(file.name for file in files)], of_us_agency=True)
         return Found(SourceRelease(self.name, name, valid_from, self.licence, to_be_told(origin)), tuple(files))
 
     def parse(self, files: Mapping[str, Path], release: SourceRelease) -> Iterator[Document]:
@@ -59,20 +67,26 @@ class Icd10(Source):
         """Where the publisher's addenda and what changed differ, in words with codes; [] without addenda.
 
         before: {code: {"title", "billable", "valid_from", "file"}} of the release that serves, {} for none; the last two may be
-        missing. Addenda lead from one release to the next: where another served (its `valid_from` is of another fiscal
-        year), only what they say of the release after is held against them.
+        missing. Addenda lead from one release to the next: where another served (one of another fiscal year, or this same
+        one, read again), only what they say of the release after is held against them.
         """
         told = said.get("addenda", {})
-        if not told:
+        if not told or not after:
             return []
         addenda = Addenda.from_json(told.get("order") or told["codes"])
         now = {document.id: (document.title, bool(document.meta["billable"])) for document in after}
         some = next(iter(before.values()), {})
-        led_from, served = icd10_editions.years_in(addenda.names[0]), some.get("valid_from", "")
-        if not before or (led_from and served and fiscal_year(date.fromisoformat(served)) not in led_from):
+        if not before or not _leads_from(addenda, some.get("valid_from", ""), after[0].valid_from):
             return reconcile_after(now, addenda)
         was = {code: (row["title"], bool(row["billable"])) for code, row in before.items()}
-        return reconcile(was, now, addenda, titles=not str(some.get("file", "")).lower().endswith(".xml"))
+        titles = not any(file.lower().endswith(".xml") for file in (some.get("file", ""), after[0].file))
+        return reconcile(was, now, addenda, titles=titles)
+
+
+def _leads_from(addenda: Addenda, served: str, now: str) -> bool:
+    """Whether they can lead from the release that served since the day `served`, as far as is known, to another one."""
+    years = icd10_editions.years_in(addenda.names[0])
+    return served != now and not (years and served and fiscal_year(date.fromisoformat(served)) not in years)
 
 
 def _dropped(parts: Parts, unresolved: int) -> dict[str, int]:
@@ -92,8 +106,3 @@ def _embedded() -> Found:
     origin = f"package simple-icd-10-cm {metadata.version('simple-icd-10-cm')}"
     release = SourceRelease("icd10", "2026-04-01", date(2026, 4, 1), Icd10.licence, origin)
     return Found(release, tuple(Offered(path.name, str(path)) for path in files))
-
-
-def _release_name(origin: str, names: list[str]) -> tuple[str, date]:
-    """The date a release takes force, from the words and years in its names: 1 October of the year before, or 1 April."""
-    return valid_from_name([origin, *names])

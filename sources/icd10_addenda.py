@@ -154,18 +154,20 @@ class _Prose:
             heading = bool(part) and len(line.split()) <= _HEADING_WORDS
             self._part = part if heading else self._part
             return heading or line.strip(" :").lower() == "of which"
+        detail, changes = _DETAIL.search(line), _changes(line, numbers)
+        if not (detail or changes or part):
+            return False
         counts = self.counts.setdefault(part or self._part, {})
-        if _DETAIL.search(line):
+        if detail:
             if re.search(r"\bshort\b", line, re.I) and re.search(r"\bonly\b", line, re.I):
                 counts.setdefault("short_only", _value(numbers[0]))
-            return True
-        if changes := _changes(line, numbers):
+        elif changes:
             for what, count in changes:
                 counts.setdefault(what, count)
-        elif part:
+        else:
             counts.setdefault("after" if "before" in counts else "before", _value(numbers[-1 if ":" in line else 0]))
             self.names += [name for name in names if len(self.names) < 2]
-        return bool(changes) or bool(part)
+        return True
 
 
 def _part(line: str) -> str:
