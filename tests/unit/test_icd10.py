@@ -423,6 +423,25 @@ class TestIndex:
         )
         assert names == {"M84": ["vertebra Fracture"], "S32": ["spine Fracture", "vertebra, back Fracture"]}
 
+    @pytest.mark.parametrize("asked", ["Fracture, spine", "Fracture, spine, pathological"])
+    def test_a_see_never_leads_to_a_special_kind_that_it_does_not_name(self, parse, asked):
+        names = self.names(
+            parse,
+            main("Fracture, pathological", term("spine", code("M84"))),
+            main("Fracture, traumatic NEC and others", term("spine, back, column", code("S32"))),
+            main("Injury", term("spine", see(asked))),
+        )
+        assert "spine Injury" in names["M84" if "pathological" in asked else "S32"]
+        assert sum("spine Injury" in said for said in names.values()) == 1
+
+    def test_a_see_to_words_in_another_order_does_not_lead_back_to_itself(self, parse):
+        names = self.names(
+            parse,
+            main("Injury", term("skin", term("nerve", see("Injury, nerve, skin"))), term("nerve", term("skin", code("D23")))),
+        )  # fmt: skip
+        assert names == {"D23": ["Injury skin nerve", "Injury nerve skin"]}
+        assert list(parse.source.dropped.values()) == [0]
+
     def test_a_see_never_leads_to_something_narrower_than_it_names(self, parse):
         names = self.names(
             parse,
