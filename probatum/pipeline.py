@@ -303,18 +303,24 @@ def _check_said(
     said = {key: value for report in reports for key, value in report["said"].items()}
     before = serving.before(source.name, snapshot.release.valid_from - ONE_DAY) if serving else None
     quarantine = Quarantine(chosen.home)
-    if not said or before is None or quarantine.let_through(source.name, DISAGREES, [f.sha256 for f in snapshot.files]):
+    if not said or quarantine.let_through(source.name, DISAGREES, [f.sha256 for f in snapshot.files]):
         return
-    rows = open_table(chosen.home / "lance", before.documents.name, before.documents.version)
-    known = {
-        row["id"]: {"title": row["title"], **orjson.loads(row["meta"])}
-        for row in rows.read(["id", "title", "meta"]).to_pylist()
-    }
-    if wrong := source.disagreements(known, documents, said):
+    if wrong := source.disagreements(_facts_of(chosen, before) if before else {}, documents, said):
+        since = f" since {before.release}" if before else ""
         raise Rejected(
-            f"{source.name} {snapshot.release.name} is not what its publisher says changed since {before.release}: {'; '.join(wrong[:5])}.",
+            f"{source.name} {snapshot.release.name} is not what its publisher says changed{since}: {'; '.join(wrong[:5])}.",
             next="Look whether a file is missing, or whether the publisher has put out an erratum.",
         )
+
+
+def _facts_of(chosen: Settings, state: SourceState) -> dict[str, dict]:
+    """{document: its meta, title, valid_from and file} of what a state holds."""
+    table = open_table(chosen.home / "lance", state.documents.name, state.documents.version)
+    columns = ("title", "valid_from", "file")
+    return {
+        row["id"]: {**orjson.loads(row["meta"]), **{key: row[key] for key in columns}}
+        for row in table.read(["id", "meta", *columns]).to_pylist()
+    }
 
 
 def _served(chosen: Settings, source: str) -> Iterator[Served]:
