@@ -8,6 +8,7 @@ still supersedes: where C replaces B and B replaces A, C alone is current. A doc
 documents that replace each other, say nothing that can be acted on and are refused.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -31,18 +32,9 @@ class Claim:
 
 def without_superseded(documents: Sequence[Document]) -> tuple[list[Document], dict[str, str]]:
     """(the current ones in their order, {id of one taken out: id of what replaces it}). Raises Rejected."""
-    gone = superseded(claim_of(document) for document in documents)
+    of_file = Counter(document.file for document in documents)
+    gone = superseded(_claim(document, of_file[document.file] == 1) for document in documents)
     return [document for document in documents if document.id not in gone], gone
-
-
-def claim_of(document: Document) -> Claim:
-    meta = document.meta
-    return Claim(
-        document.id,
-        naming(document.id, document.file if document.file == document.family else "", meta.get("number", "")),
-        references(meta.get("supersedes", "")),
-        references(meta.get("superseded_by", "")),
-    )
 
 
 def superseded(claims: Iterable[Claim]) -> dict[str, str]:
@@ -70,6 +62,17 @@ def naming(*names: str) -> frozenset[str]:
 def references(said: str) -> frozenset[str]:
     """Names in "P-15, P-16"; a single name may itself hold a comma."""
     return frozenset(name.strip().casefold() for name in (said, *said.split(",")) if name.strip())
+
+
+def _claim(document: Document, alone: bool) -> Claim:
+    """alone: in its file, whose name then is a name of it too."""
+    meta = document.meta
+    return Claim(
+        document.id,
+        naming(document.id, document.file if alone else "", meta.get("number", "")),
+        references(meta.get("supersedes", "")),
+        references(meta.get("superseded_by", "")),
+    )
 
 
 def _others(claim: Claim, named: frozenset[str], by_name: Mapping[str, list[Claim]]) -> Iterator[Claim]:

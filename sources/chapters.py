@@ -29,6 +29,12 @@ def fits(raw: object) -> bool:
     )
 
 
+def status(raw: dict) -> tuple[str, str]:
+    """What it says of its own standing, and by what it was superseded."""
+    record = Record(raw)
+    return record.text("status", "state"), record.text("supersededBy", "replacedBy")
+
+
 def document(raw: dict, path: Path, listed: Listed, release: SourceRelease) -> Document:
     """Raises Rejected for one without words."""
     record, what = Record(raw), listed.file
@@ -47,7 +53,8 @@ def document(raw: dict, path: Path, listed: Listed, release: SourceRelease) -> D
         "kind": record.text("guidanceType"),
         "address": record.text("uri", "url"),
     }
-    record.text("longTitle"), record.text("id")
+    for known in ("longTitle", "id", "status", "state"):
+        record.text(known)
     page.dropped.update(record.unread())
     return page.document(listed.id or what, path, listed, release, effective=modified, meta=published)
 

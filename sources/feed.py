@@ -101,8 +101,13 @@ def read_feed(
             return path
         if read is None:
             raise Rejected(f"{_host(origin)} sends a page {len(asked)} that is no index.", next=ASK_AGAIN)
-        entries, page = read
+        entries, page, total = read
         found += entries
+        if not page and total > len(found):
+            raise Rejected(
+                f"The index of {_host(origin)} says that it lists {total} entries, but {len(found)} came.",
+                next="Check whether it has further pages, and give an address that lists them all.",
+            )
     return _feed(found, origin, hosts, endings)
 
 
@@ -117,6 +122,16 @@ def is_index(raw: object) -> bool:
         )
         for one in listed
     )
+
+
+def standing(said: str, superseded_by: str = "") -> str | None:
+    """ "current", "superseded", "withdrawn" or "draft" of what a publisher calls it; None for a word that is not known."""
+    word = "".join(char for char in said.casefold().partition(" by ")[0] if char.isalnum())
+    if superseded_by or word in ("superseded", "replaced"):
+        return "superseded"
+    if word in _CURRENT:
+        return "current"
+    return "withdrawn" if word in _GONE else "draft" if word in _NOT_YET else None
 
 
 def _feed(found: list[Entry], origin: str, hosts: frozenset[str], endings: Sequence[str]) -> Feed:
@@ -152,8 +167,8 @@ def _check(address: str, origin: str, hosts: frozenset[str]) -> None:
     is_address(address)  # refuses one that carries a password
 
 
-def _page(path: Path, address: str, what: str, limits: Limits) -> tuple[list[Entry], str | None] | None:
-    """The entries of one page and the address of the next; None when it is no index."""
+def _page(path: Path, address: str, what: str, limits: Limits) -> tuple[list[Entry], str | None, int] | None:
+    """The entries of one page, the address of the next, and how many there are in all (0: not said); None: no index."""
     with path.open("rb") as stream:
         begins = stream.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     if begins == b"<":
@@ -163,7 +178,8 @@ def _page(path: Path, address: str, what: str, limits: Limits) -> tuple[list[Ent
         return None
     top = Record(raw)
     entries = [_entry(Record(one), address, what) for one in _listed(top) or []]
-    return entries, _next(top, address)
+    total = top.text("total", "totalCount", "totalResults", "resultCount")
+    return entries, _next(top, address), int(total) if total.isdigit() else 0
 
 
 def _listed(top: Record) -> list | None:
@@ -207,11 +223,12 @@ def _next(top: Record, page: str) -> str | None:
     for one in links if isinstance(links, list) else []:
         if isinstance(one, dict) and Record(one).text("rel").casefold() == "next":
             link = link or one
-    address = _link(link)[0] if link else ""
+    record = Record(link if isinstance(link, dict) else {"href": link})
+    address = record.text("uri", "href", "url")
     return urljoin(page, address) if address else None
 
 
-def _atom_page(path: Path, address: str, what: str, limits: Limits) -> tuple[list[Entry], str | None] | None:
+def _atom_page(path: Path, address: str, what: str, limits: Limits) -> tuple[list[Entry], str | None, int] | None:
     entries: list[Entry] = []
     following, root = None, ""
     with path.open("rb") as stream:
@@ -227,7 +244,7 @@ def _atom_page(path: Path, address: str, what: str, limits: Limits) -> tuple[lis
                 entries.append(_judged(id=id, title="", said="deleted", modified=when, what=what))
             elif element.tag == f"{_ATOM}link" and element.get("rel") == "next":
                 following = urljoin(address, element.get("href", ""))
-    return (entries, following) if root == f"{_ATOM}feed" else None
+    return (entries, following, 0) if root == f"{_ATOM}feed" else None
 
 
 def _atom_entry(element, page: str, what: str) -> Entry:
@@ -265,18 +282,10 @@ def _judged(
     """An entry whose status is known. "Superseded by NG51" says by what."""
     if not id or len(id) > _MOST_ID_CHARS or "#" in id or not id.isprintable():
         raise Rejected(f"{what} has an entry without an id that can be used.", next=ASK_AGAIN)
-    word, _, by = said.casefold().partition(" by ")
-    word = "".join(char for char in word if char.isalnum())
-    superseded_by = superseded_by or said[len(said) - len(by) :].strip() if by else superseded_by
-    if superseded_by or word in ("superseded", "replaced"):
-        status = "superseded"
-    elif word in _CURRENT:
-        status = "current"
-    elif word in _GONE:
-        status = "withdrawn"
-    elif word in _NOT_YET:
-        status = "draft"
-    else:
+    said, _, by = said.partition(" by ")
+    superseded_by = superseded_by or by.strip()
+    status = standing(said, superseded_by)
+    if status is None:
         known = ", ".join(sorted(filter(None, _CURRENT | _GONE | _NOT_YET)))
         raise Rejected(f"{what}: {id} has the status {said[:30]!r}, which is none of {known}.", next=ASK_AGAIN)
     when = moment(modified) if modified else _NEVER

@@ -48,7 +48,7 @@ class Guidelines(Source):
     licence = "as stated in each document; the embedded sample is invented and part of this project"
     cadence = timedelta(days=1)  # committees publish on any day; looking costs nothing
     limits = Limits()
-    parser_version = "1"
+    parser_version = "2"
     per_file = True
 
     def find(self, origin: str | None, *, hosts: frozenset[str] = frozenset(), folder: Path | None = None) -> Found:
@@ -129,7 +129,7 @@ def _listing(origin: str) -> Listing | None:
 
 def _all_there(listing: Listing, files: list[Offered]) -> None:
     there = {file.name for file in files}
-    missing = [entry.file for entry in listing.documents.values() if entry.is_current and entry.file not in there]
+    missing = [file for file in listing.documents if listing.of(file).is_current and file not in there]
     if missing:
         raise Rejected(
             f"{RELEASE_FILE} lists {len(missing)} current documents that are not there: {', '.join(missing[:5])}.",
@@ -166,7 +166,8 @@ def _published(name: str, path: Path, listed: Listed, release: SourceRelease, li
     if recommendations.fits(raw):
         yield from recommendations.documents(raw, path, listed, release)
     elif chapters.fits(raw):
-        yield chapters.document(raw, path, listed, release)
+        if feed.standing(*chapters.status(raw)) in ("current", None):
+            yield chapters.document(raw, path, listed, release)
     elif feed.is_index(raw):
         raise Rejected(f"{name} lists guidance but holds none.", next="Give --from the https address it came from.")
     else:

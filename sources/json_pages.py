@@ -27,7 +27,7 @@ from sources.elements.listed import Listed
 from sources.elements.model import item, paragraph, title
 
 _BREAKS = re.compile(r"(?:<br\s*/?>(?:\s|&nbsp;)*){2,}", re.I)
-_NET_DATE = re.compile(r"/Date\((-?\d{1,14})(?:[+-]\d{4})?\)/")  # milliseconds since 1970, as .NET writes them
+_NET_DATE = re.compile(r"/Date\((-?\d{1,13})(?:[+-]\d{4})?\)/")  # milliseconds since 1970, as .NET writes them
 _MOST_NAMED = 5
 
 

@@ -108,9 +108,10 @@ class _Dump:
         page.items("Recommendations", [_short(one, self._what) for _, one in of_it])
         self._add_tools(page, record.texts("tool"))
         record.take("specific")  # the other direction of `general`
+        meta = {"recommendations": [name for name, _ in of_it]} | self._published(record)
+        effective = record.day("pubDate")
         page.dropped.update(record.unread() - Counter({"key id": 1}))
-        meta = {"recommendations": [name for name, _ in of_it]}
-        return page, f"general-{id}", record.day("pubDate"), meta | self._published(record)
+        return page, f"general-{id}", effective, meta
 
     def left_out(self) -> Counter:
         unused = len(self._tools.keys() - self._used_tools)
