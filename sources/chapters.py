@@ -43,7 +43,7 @@ def document(raw: dict, path: Path, listed: Listed, release: SourceRelease) -> D
     name = listed.title or plain(record.text("title", "longTitle") or profile.text("title"), what)
     page = Page(name or what, what)
     page.html("", record.take("titleContent", "overview", "summary"))
-    _add(page, record, 1)
+    _add(page, record, 1, what)
     if not page.says_something:
         raise Rejected(f"{what} holds no text.", next=ASK_AGAIN)
     number = record.text("guidanceNumber", "number", "reference")
@@ -59,18 +59,18 @@ def document(raw: dict, path: Path, listed: Listed, release: SourceRelease) -> D
     return page.document(listed.id or what, path, listed, release, effective=modified, meta=published)
 
 
-def _add(page: Page, record: Record, depth: int) -> None:
+def _add(page: Page, record: Record, depth: int, what: str) -> None:
     for chapter in _of(record):
         if not isinstance(chapter, dict) or depth > _DEEPEST:
             page.dropped["chapters that are no chapters"] += 1
             continue
         part = Record(chapter)
-        name, content = plain(part.text("title", "name"), "a chapter"), part.take(*_CONTENT)
+        name, content = plain(part.text("title", "name"), what), part.take(*_CONTENT)
         if name and not (isinstance(content, str) and any(char.isalnum() for char in content)):
             page.heading(name, depth)
         else:
             page.html(name, content, depth)
-        _add(page, part, depth + 1)
+        _add(page, part, depth + 1, what)
         for known in ("chapterId", "sectionId", "id", "uri", "url", "order"):  # where it stands, not what it says
             part.take(known)
         page.dropped.update(part.unread())

@@ -128,6 +128,11 @@ def _listing(origin: str) -> Listing | None:
 
 
 def _all_there(listing: Listing, files: list[Offered]) -> None:
+    if doubt := listing.in_doubt(file.name for file in files):
+        raise Rejected(
+            f"{RELEASE_FILE} tells of files that are in several folders: {', '.join(doubt[:5])}.",
+            next="Name them with their folder, as in ward/protocol.pdf, and run the refresh again.",
+        )
     there = {file.name for file in files}
     missing = [file for file in listing.documents if listing.of(file).is_current and file not in there]
     if missing:
@@ -156,7 +161,7 @@ def _all_beside_something(files: list[Offered]) -> None:
 
 def _published(name: str, path: Path, listed: Listed, release: SourceRelease, limits: Limits) -> Iterator[Document]:
     """What a publisher sends as JSON, by its shape."""
-    from sources import chapters, feed, recommendations
+    from sources import chapters, feed_pages, recommendations
     from sources.json_pages import load
 
     if path.stat().st_size > limits.file_bytes:
@@ -166,9 +171,9 @@ def _published(name: str, path: Path, listed: Listed, release: SourceRelease, li
     if recommendations.fits(raw):
         yield from recommendations.documents(raw, path, listed, release)
     elif chapters.fits(raw):
-        if feed.standing(*chapters.status(raw)) in ("current", None):
+        if feed_pages.standing(*chapters.status(raw)) in ("current", None):
             yield chapters.document(raw, path, listed, release)
-    elif feed.is_index(raw):
+    elif feed_pages.is_index(raw):
         raise Rejected(f"{name} lists guidance but holds none.", next="Give --from the https address it came from.")
     else:
         raise Rejected(

@@ -8,6 +8,7 @@ must say the same, but for the status: one of them saying that a document is gon
 """
 
 import tomllib
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
@@ -51,10 +52,10 @@ class Listed:
     @property
     def claim(self) -> Claim:
         """What `probatum.superseded` wants to know of it."""
-        names = naming(self.file, self.id, self.number)
         return Claim(
             self.file or self.id or self.number or self.title,
-            names,
+            naming(self.file, self.id),
+            naming(self.number),
             references(self.supersedes),
             references(self.superseded_by),
         )
@@ -67,9 +68,19 @@ class Listing:
     documents: dict[str, Listed] = field(default_factory=dict)  # by file
     gone: tuple[Listed, ...] = ()  # without a file
 
+    def in_doubt(self, names: Iterable[str]) -> list[str]:
+        """Files it tells of without their folder, of those that are in several."""
+        often = Counter(PurePosixPath(name).name for name in names)
+        told = {*self.documents, *(name for entry in self.documents.values() for name in entry.supersedes.split(", "))}
+        return sorted(name for name, count in often.items() if count > 1 and name in told)
+
     def of(self, name: str) -> Listed:
         found = self.documents.get(name) or self.documents.get(PurePosixPath(name).name) or Listed(file=name)
-        is_replaced = found.file in self._replaced if found.file in self.documents else self._named & naming(name)
+        is_replaced = (
+            found.file in self._replaced
+            if found.file in self.documents
+            else self._named & naming(name, PurePosixPath(name).name)
+        )
         return replace(found, status="superseded") if found.is_current and is_replaced else found
 
     @cached_property
@@ -118,7 +129,9 @@ def read_sidecar(path: Path, file: str) -> Listed:
     if listed.file not in ("", file, PurePosixPath(file).name):
         raise _wrong(what, f"describes {listed.file}, but stands beside {file}.")
     listed = replace(listed, file=file)
-    if naming(file, listed.id) & (references(listed.supersedes) | references(listed.superseded_by)):
+    if naming(file, PurePosixPath(file).name, listed.id) & (
+        references(listed.supersedes) | references(listed.superseded_by)
+    ):
         raise _wrong(what, "says that its file supersedes itself.")
     return listed
 

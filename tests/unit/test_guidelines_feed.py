@@ -19,7 +19,8 @@ from probatum.reading import read_snapshot
 from probatum.safeio import Limits
 from probatum.snapshots import Snapshots
 from sources.elements.listed import read_listing
-from sources.feed import _NEVER, Entry, Feed, read_feed
+from sources.feed import Feed, read_feed
+from sources.feed_pages import NEVER, Entry
 from sources.guidelines import Guidelines
 
 LIMITS = Limits(retry_seconds=0.01, parse_seconds=60)
@@ -186,6 +187,7 @@ def test_an_address_that_holds_one_file_gives_that_file(tmp_path):
         ({"/feed.json": {"items": [listed("A", modified="soon")]}}, "A was modified at no date"),
         ({"/feed.json": {"items": [{"id": "A", "status": "current", "url": "/a.html"}]}}, "says of no entry when it was"),
         ({"/feed.json": {"items": [{"id": "A", "status": "current", "modified": "2026-01-01"}]}}, "has no address for A"),
+        ({"/feed.json": {"items": [listed("A", address="https://[a")]}}, "gives an address that is none"),
         ({"/feed.json": {"items": [listed("A#1")]}}, "has an entry without an id"),
         ({"/feed.json": {"items": [listed("A" * 201)]}}, "has an entry without an id"),
         ({"/feed.json": {"items": [listed("A")], "next": "/feed.json"}}, "index without end"),
@@ -265,9 +267,9 @@ texts = st.text(st.characters(blacklist_categories=["Cs"]), max_size=20)
 def test_the_listing_of_a_feed_says_exactly_what_the_feed_said(tmp_path_factory, drawn):
     """Whatever stands in its titles: quotes, backslashes, line ends."""
     current = tuple(
-        Entry(f"i{n}", title, "current", _NEVER, "", file=f"i{n}.html") for n, (_, title, _) in enumerate(drawn)
+        Entry(f"i{n}", title, "current", NEVER, "", file=f"i{n}.html") for n, (_, title, _) in enumerate(drawn)
     )
-    gone = (Entry("gone", "Old", "superseded", _NEVER, superseded_by="i0" if drawn else "new"),)
+    gone = (Entry("gone", "Old", "superseded", NEVER, superseded_by="i0" if drawn else "new"),)
     path = tmp_path_factory.mktemp("listing") / "release.toml"
     path.write_bytes(Feed(current, gone, date(2026, 5, 6)).listing().encode())
     read = read_listing(path)

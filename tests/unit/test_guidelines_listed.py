@@ -166,6 +166,17 @@ def test_a_release_file_that_makes_no_sense_is_refused(tmp_path, listing, refuse
         Guidelines().find(str(tmp_path))
 
 
+def test_a_listed_file_that_is_in_two_folders_must_be_named_with_its_folder(tmp_path):
+    """P8: or one of the two would be withdrawn by mistake."""
+    files = {"ward/gout.md": GOUT, "icu/gout.md": BURNS, "new.md": GOUT + "New.\n"}
+    for listing in (entry(file="gout.md", status="withdrawn"), entry(file="new.md", supersedes="P-1, gout.md")):
+        drop(tmp_path, files | {"release.toml": listing})
+        with pytest.raises(Rejected, match=r"in several folders: gout\.md"):
+            Guidelines().find(str(tmp_path))
+    drop(tmp_path, {"release.toml": entry(file="ward/gout.md", status="withdrawn")})
+    assert len(Guidelines().find(str(tmp_path)).files) == 4
+
+
 def test_keys_of_the_committees_own_are_left_alone(tmp_path):
     listing = 'publisher = "Invented"\n' + entry(file="gout.md", approved="yes", colour="red", reason="none")
     assert len(parsed(tmp_path, {"gout.md": GOUT, "release.toml": listing})) == 1

@@ -23,6 +23,12 @@ def test_what_is_superseded_by_id_number_or_file_is_left_out(named):
     assert without_superseded([other_way, called("new.pdf")])[1] == {"ward/old.pdf": "new.pdf"}
 
 
+def test_a_file_without_its_folder_is_meant_only_where_that_leaves_no_doubt():
+    both, new = [called("ward/a.pdf"), called("icu/a.pdf")], called("new.pdf", supersedes="a.pdf")
+    assert without_superseded([*both, new])[1] == {}
+    assert without_superseded([*both, called("a.pdf"), new])[1] == {"a.pdf": "new.pdf"}
+
+
 def test_a_file_of_many_documents_is_the_name_of_none():
     many = [called(f"uspstf-{n}", file="dump.json") for n in range(3)]
     new = called("new.pdf", supersedes="dump.json")
@@ -38,13 +44,21 @@ def test_who_was_superseded_still_supersedes():
 def test_an_older_version_of_the_same_number_is_superseded_and_not_the_document_itself():
     versions = [called("v3.pdf", number="P-1"), called("v4.pdf", number="P-1", supersedes="P-1")]
     assert without_superseded(versions)[1] == {"v3.pdf": "v4.pdf"}
+    assert without_superseded(versions[1:]) == (versions[1:], {})
+
+
+def test_a_renamed_document_is_still_meant_by_the_name_it_had():
+    """P8: and a new version under a new name may say that it supersedes the old name."""
+    moved, new = called("b.pdf"), called("new.pdf", supersedes="a.pdf")
+    assert without_superseded([moved, new], {"b.pdf": "a.pdf"})[1] == {"b.pdf": "new.pdf"}
+    assert without_superseded([called("v4.pdf", supersedes="v3.pdf")], {"v4.pdf": "v3.pdf"})[1] == {}
 
 
 def test_a_name_nobody_has_supersedes_nothing():
     assert without_superseded([called("a", supersedes="P-0")])[1] == {}
 
 
-@pytest.mark.parametrize("claim", [{"supersedes": "a.pdf"}, {"superseded_by": "A.pdf"}, {"number": "P-1", "supersedes": "p-1"}])  # fmt: skip
+@pytest.mark.parametrize("claim", [{"supersedes": "a.pdf"}, {"superseded_by": "A.pdf"}])  # fmt: skip
 def test_a_document_that_supersedes_itself_is_refused(claim):
     with pytest.raises(Rejected, match=r"a\.pdf says that it supersedes itself"):
         without_superseded([called("a.pdf", **claim), called("b.pdf")])
@@ -60,7 +74,8 @@ def test_a_circle_is_refused_with_its_members():
 def test_a_circle_is_found_exactly_where_there_is_one(pairs):
     """Against a slow walk from every document."""
     claims = [
-        Claim(str(n), frozenset([str(n)]), frozenset(str(old) for new, old in pairs if new == n)) for n in range(8)
+        Claim(str(n), frozenset([str(n)]), supersedes=frozenset(str(old) for new, old in pairs if new == n))
+        for n in range(8)
     ]
 
     def reaches(start):
