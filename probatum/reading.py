@@ -18,6 +18,7 @@ from pathlib import Path
 from probatum import digests
 from probatum.errors import Rejected
 from probatum.files import read_json
+from probatum.identity import SIDECAR
 from probatum.quarantine import Quarantine, Quarantined
 from probatum.records import Document, SnapshotFile, read_documents
 from probatum.safeio import Limits
@@ -25,7 +26,7 @@ from probatum.sandbox import Refusal, read_units
 from probatum.seams import seam
 from probatum.snapshots import Snapshot, Snapshots
 
-_ALONGSIDE = ("release.toml",)  # describes the other files, holds no document
+_ALONGSIDE = ("release.toml",)  # describes the other files, holds no document; a sidecar describes one and goes with it
 
 
 Served = tuple[Snapshot, Sequence[str]]  # a snapshot, and the names of its files that could not be read
@@ -135,9 +136,12 @@ def _report(path: Path) -> dict:
 
 def _units(snapshot: Snapshot, folder: Path, parser: str, per_file: bool) -> list[_Unit]:
     alongside = tuple(f for f in snapshot.files if f.name in _ALONGSIDE)
+    sidecars = {f.name.removesuffix(SIDECAR): (f,) for f in snapshot.files if f.name.endswith(SIDECAR)}
     if per_file:
         groups: Iterable[tuple[SnapshotFile, ...]] = [
-            (f, *alongside) for f in snapshot.files if f.name not in _ALONGSIDE
+            (f, *sidecars.get(f.name, ()), *alongside)
+            for f in snapshot.files
+            if f.name not in _ALONGSIDE and not f.name.endswith(SIDECAR)
         ]
     else:
         groups = [snapshot.files]

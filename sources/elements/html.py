@@ -64,6 +64,14 @@ def read_text(text: str, what: str) -> Reading:
     return reading
 
 
+def read_fragment(text: str, what: str) -> Reading:
+    """As `read_text`, of a piece of a page, such as HTML inside JSON: it has no title and cannot be an error page."""
+    root = _parsed(text, what)
+    reading = Reading()
+    _Walker(Hidden(root), reading).walk(root)
+    return reading
+
+
 def decoded(data: bytes) -> str:
     """By byte-order mark, then what the page declares, then UTF-8, then Windows-1252 (as browsers read latin-1)."""
     if data.startswith(codecs.BOM_UTF8):

@@ -29,12 +29,16 @@ def feed(folder, year: int, listed, addenda: str = ""):
 
 
 def addenda(year: int, added: dict[str, tuple[str, bool]]) -> str:
-    lines = [
-        f"Add:         00001 {code:<7} {int(billable)} {title:<60} {title}" for code, (title, billable) in added.items()
-    ]
-    return "\r\n".join(
-        [*lines, "", f"The {year} ICD-10-CM order file has {len(added)} additions, 0 deletions and 0 revisions.", ""]
-    )
+    """What a publisher sends beside a release that only adds codes."""
+    lines = [f"{'Add:':<12} {int(bill)} {code:<7} {title[:60]:<60} {title}" for code, (title, bill) in added.items()]
+    for kind, billable in (("Headers", False), ("Codes", True)):
+        then = sum(bill == billable for _, bill in codes().values())
+        new = sum(bill == billable for _, bill in added.values())
+        name = "icd10cm_order_{}.txt"
+        what = kind.lower()
+        lines += ["", kind, f"  {then} {what} in {name.format(year - 1)}", f"  {then + new} {what} in {name.format(year)}"]
+        lines += [f"      {new} additions", "      0 deletions", "      0 revisions"]
+    return "\r\n".join([*lines, ""])
 
 
 def test_a_release_that_is_what_its_addenda_say_is_published(home, tmp_path):
