@@ -10,6 +10,7 @@ stands for itself. Unknown codes and extensions are kept in words; fields not sh
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from probatum.errors import Rejected
 from probatum.safeio import Limits
@@ -17,7 +18,7 @@ from sources.drug_lists import names
 from sources.drug_lists.containers import Member
 from sources.drug_lists.fhir_resources import Resource, Resources
 from sources.drug_lists.fhir_words import code_of, count_unknown, extensions, label, system_of, words
-from sources.drug_lists.model import Listed, Unused, distinct, leaves, spoken
+from sources.drug_lists.model import Listed, Unused, distinct, identity, leaves, spoken
 
 FORMAT = "davinci-fhir"
 UNLISTED = "FHIR drugs of no formulary"
@@ -52,6 +53,16 @@ def read(members: Mapping[str, Sequence[Member]], limits: Limits, unused: Unused
     return list(_Formularies(resources, unused).listed())
 
 
+@dataclass(frozen=True)
+class _Place:
+    """Where a drug is listed: the part of the release, in words, the plans that offer it, and what its state is."""
+
+    part: str
+    plan: str = ""
+    plans: tuple[Resource, ...] = ()
+    status: object = None
+
+
 class _Formularies:
     def __init__(self, resources: Resources, unused: Unused):
         self._resources, self._unused = resources, unused
@@ -60,9 +71,12 @@ class _Formularies:
             for coverage in plan["coverage"] or ():
                 for reference in extensions(coverage).get("FormularyReference", ()):
                     if formulary := resources.target(plan, reference):
-                        self._payers[id(formulary)].append(plan)
+                        self._payers[id(formulary.raw)].append(plan)
                 rest = {k: v for k, v in coverage.items() if k != "extension"}
                 unused.update(path for path, _ in leaves(rest, "InsurancePlan.coverage"))
+            for part in plan["plan"] or ():
+                rest = {k: v for k, v in part.items() if k != "specificCost"}
+                unused.update(path for path, _ in leaves(rest, "InsurancePlan.plan"))
         self._lists = {value: plan for plan in resources.of("List") for value in _identifiers(plan)}
 
     def listed(self) -> Iterator[Listed]:
@@ -72,100 +86,92 @@ class _Formularies:
                 self._unused["FHIR resources Basic that are no formulary item"] += 1
                 continue
             drug = self._resources.target(item, item["subject"])
-            listed.add(id(drug))
-            yield from self._item(item, drug)
+            if drug is None:
+                raise Rejected(
+                    f"{item.member.name}: {item.name} lists a drug that is not in the release.",
+                    next="Send the MedicationKnowledge resources beside the formulary items.",
+                )
+            listed.add(id(drug.raw))
+            yield from self._listed(item, drug, self._place(item))
         for drug in self._resources.of("MedicationKnowledge"):
-            if id(drug) not in listed:
-                yield from self._alone(drug)
+            for place in self._own_places(drug) if id(drug.raw) not in listed else ():
+                yield from self._listed(drug, drug, place)
 
-    def _item(self, item: Resource, drug: Resource | None) -> Iterator[Listed]:
-        reference = item["subject"] if isinstance(item["subject"], dict) else {}
-        if drug is None and not reference.get("display"):
-            raise Rejected(
-                f"{item.member.name}: {item.name} lists a drug that is not in the release.",
-                next="Send the MedicationKnowledge resources beside the formulary items.",
-            )
-        said = extensions(item.raw)
-        references = said.get("FormularyReference", [])
+    def _place(self, item: Resource) -> _Place:
+        references = extensions(item.raw).get("FormularyReference", [])
         formulary = self._resources.target(item, references[0]) if references else None
-        part = _first(_identifiers(formulary)) if formulary else ""
-        part = part or (formulary.id if formulary else "") or _last(references)
-        plans = self._payers.get(id(formulary), []) if formulary else []
-        name = spoken(str(formulary["name"] or "")) if formulary else ""
-        plan = spoken(name, f"({part})" if part else "", *(f"; {_plan_name(p)}" for p in plans))
-        yield from self._listed(item, drug, reference, said, part, plan, plans, formulary)
+        if formulary is None:
+            return _Place(_last(references) or UNLISTED)
+        part = _first(_identifiers(formulary)) or formulary.id or _last(references)
+        plans = tuple(self._payers.get(id(formulary.raw), ()))
+        name = spoken(str(formulary["name"] or ""), f"({part})")
+        return _Place(part, "; ".join((name, *map(_plan_name, plans))), plans, formulary["status"])
 
-    def _alone(self, drug: Resource) -> Iterator[Listed]:
-        """A drug that is its own item (the guide's first version), once for each plan, or that nothing lists."""
-        said = extensions(drug.raw)
-        identities = [words(value) for value in said.get("PlanID", ())]
-        if not identities:
-            yield from self._listed(drug, drug, {}, said, UNLISTED, "", (), None)
-        for identity in identities:
-            plan = self._lists.get(identity)
-            name = spoken(str(plan["title"] or "") if plan else "", f"({identity})")
-            yield from self._listed(drug, drug, {}, said, identity, name, [plan] if plan else [], None)
+    def _own_places(self, drug: Resource) -> Iterator[_Place]:
+        """Of a drug that is its own item (the guide's first version) the plans, or that nothing lists it."""
+        plan_ids = [words(value) for value in extensions(drug.raw).get("PlanID", ())]
+        for plan_id in plan_ids:
+            plan = self._lists.get(plan_id)
+            name = spoken(str(plan["title"] or "") if plan else "", f"({plan_id})")
+            yield _Place(plan_id, name, (plan,) if plan else ())
+        if not plan_ids:
+            yield _Place(UNLISTED)
 
-    def _listed(self, item, drug, reference, said, part, plan, plans, formulary) -> Iterator[Listed]:
-        codings = [
-            c for c in ((drug["code"] or {}) if drug else {}).get("coding") or () if c.get("code") or c.get("display")
-        ]
-        if drug and (drug["status"] == "entered-in-error"):
+    def _listed(self, item: Resource, drug: Resource, place: _Place) -> Iterator[Listed]:
+        if drug["status"] == "entered-in-error":
             self._unused["drugs entered in error"] += 1
             return
-        title = _title(drug, codings) or spoken(str(reference.get("display") or ""))
+        codings = [c for c in (drug["code"] or {}).get("coding") or () if c.get("code") or c.get("display")]
+        title = _title(drug, codings)
         if not title:
             raise Rejected(
                 f"{drug.member.name}: {drug.name} has no name and no code.", next="Give every drug its code."
             )
-        apart = names.parts(title)
+        apart, codes, said = names.parts(title), _codes(codings), extensions(item.raw)
         tier = said.get("DrugTierID", [None])[0]
         period = next((p for p in said.get("AvailabilityPeriod", ()) if isinstance(p, dict)), {})
-        codes = _codes(codings)
-        identity = (
-            item.id or "-".join(filter(None, (part, *codes.get("rxnorm", ())[:1]))) or item.url.rpartition(":")[2]
-        )
         yield Listed(
-            id=f"MedicationKnowledge-{identity}"
-            if part == UNLISTED
-            else identity
-            if item is not drug
-            else f"{part}-{identity}",
+            id=identity(_id(item, place.part, codes, alone=item is drug)),
             title=title,
             drug=apart.drug,
-            part=part or UNLISTED,
+            part=place.part,
             member=item.member,
             format=FORMAT,
             strength=apart.strength,
-            route=", ".join(map(words, (drug["intendedRoute"] or ()) if drug else ())),
-            names=distinct(
-                (*(words(c) for c in codings if c.get("display")), *((drug["synonym"] or ()) if drug else ()))
-            ),
+            route=", ".join(map(words, drug["intendedRoute"] or ())),
+            names=distinct((*(words(c) for c in codings if c.get("display")), *(drug["synonym"] or ()))),
             brands=(apart.brand,) if apart.brand else (),
             codes=codes,
-            plan=plan,
+            plan=place.plan,
             tier=words(tier),
             restriction=_restriction(said),
             criteria="\n".join(_criteria(said)),
             starts=str(period.get("start") or ""),
             ends=str(period.get("end") or ""),
-            status=_status(said, drug, formulary),
-            details=tuple(self._details(said, drug, tier, plans, item)),
+            status=_status(*said.get("AvailabilityStatus", ()), drug["status"], place.status),
+            details=tuple(_details(item, drug, said, code_of(tier), place.plans)),
         )
 
-    def _details(self, said, drug, tier, plans, item) -> Iterator[tuple[str, str]]:
-        yield from (
-            (label(name), "; ".join(filter(None, map(words, values))))
-            for name, values in said.items()
-            if name not in _SAID
-        )
-        if drug and drug["doseForm"]:
-            yield "Dose form", words(drug["doseForm"])
-        if drug and drug is not item:
-            for name, values in extensions(drug.raw).items():
-                yield f"Drug {label(name).lower()}", "; ".join(filter(None, map(words, values)))
-        for plan in plans:
-            yield from _costs(plan, code_of(tier))
+
+def _id(item: Resource, part: str, codes: Mapping[str, tuple[str, ...]], *, alone: bool) -> str:
+    """The resource's id; without one, plan and code; of a drug that is its own item, with the plan."""
+    own = item.id or "-".join((part, *codes.get("rxnorm", (item.url.rpartition(":")[2],))[:1]))
+    if not alone:
+        return own
+    return f"MedicationKnowledge-{own}" if part == UNLISTED else f"{part}-{own}"
+
+
+def _details(item: Resource, drug: Resource, said, tier: str, plans: Iterable[Resource]) -> Iterator[tuple[str, str]]:
+    for name, values in said.items():
+        if name not in _SAID:
+            yield label(name), "; ".join(filter(None, map(words, values)))
+    if drug["doseForm"]:
+        yield "Dose form", words(drug["doseForm"])
+    if drug is not item:
+        for name, values in extensions(drug.raw).items():
+            yield f"Drug {label(name).lower()}", "; ".join(filter(None, map(words, values)))
+    for plan in plans:
+        yield from _costs(plan, tier)
 
 
 def _plan_name(plan: Resource) -> str:
@@ -191,13 +197,13 @@ def _costs(plan: Resource, tier: str) -> Iterator[tuple[str, str]]:
             yield f"Cost in {named}", words(definition)
 
 
-def _title(drug: Resource | None, codings: Sequence[Mapping]) -> str:
-    if drug is None:
-        return ""
-    said = spoken(str((drug["code"] or {}).get("text") or ""))
+def _title(drug: Resource, codings: Sequence[Mapping]) -> str:
+    """The name of its RxNorm code, else of its first code, else its text, else the code itself."""
     shown = [coding for coding in codings if coding.get("display")]
-    first = next((c for c in shown if system_of(c) == "rxnorm"), shown[0] if shown else None)
-    return words(first) if first else said or (words(codings[0]) if codings else "")
+    first = next((coding for coding in shown if system_of(coding) == "rxnorm"), shown[0] if shown else None)
+    if first:
+        return words(first)
+    return spoken(str((drug["code"] or {}).get("text") or "")) or (words(codings[0]) if codings else "")
 
 
 def _codes(codings: Iterable[Mapping]) -> dict[str, tuple[str, ...]]:
@@ -222,13 +228,8 @@ def _criteria(said: Mapping[str, list]) -> Iterator[str]:
     yield from (f"Quantity limit: {words(value)}" for value in said.get("QuantityLimitDetail", ()))
 
 
-def _status(said: Mapping[str, list], drug: Resource | None, formulary: Resource | None) -> str:
+def _status(*stated: object) -> str:
     """ "current", unless the item, the drug or the formulary says otherwise; then the first that does."""
-    stated = [
-        *said.get("AvailabilityStatus", ()),
-        drug["status"] if drug else None,
-        formulary["status"] if formulary else None,
-    ]
     return next((str(status) for status in stated if status not in (None, "active")), "current")
 
 

@@ -7,10 +7,12 @@ Values are the publisher's words; "" where there are none. Nothing is interprete
 strength.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from probatum import digests
 from probatum.records import Block
 from sources.drug_lists.containers import Member
 
@@ -54,6 +56,11 @@ class Listed:
 def spoken(*parts: str, between: str = " ") -> str:
     """Parts that say something, white space folded."""
     return between.join(folded for part in parts if (folded := " ".join(part.split())))
+
+
+def identity(text: str) -> str:
+    """A publisher's id as a document's: as it is, but for what would end it in an address ("#", "/", spaces)."""
+    return re.sub(r"[^\w.:+-]+", "-", text).strip("-") or digests.of_text(text)[:12]
 
 
 def distinct(words) -> tuple[str, ...]:

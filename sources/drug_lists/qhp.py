@@ -20,7 +20,7 @@ from probatum.errors import Rejected
 from probatum.safeio import ASK_AGAIN, Limits
 from sources.drug_lists import names, strict_json
 from sources.drug_lists.containers import Member
-from sources.drug_lists.model import Listed, Unused, leaves, spoken, worded
+from sources.drug_lists.model import Listed, Unused, identity, leaves, spoken, worded
 from sources.formulary_text import slug
 
 FORMAT = "cms-qhp"
@@ -104,19 +104,19 @@ def _plans(members: Iterable[Member], unused: Unused) -> dict[str, _Plan]:
     plans: dict[str, _Plan] = {}
     for member in members:
         for number, raw in enumerate(_records(member), 1):
-            identity = spoken(str(raw.get("plan_id") or ""))
-            if not identity:
+            plan_id = spoken(str(raw.get("plan_id") or ""))
+            if not plan_id:
                 raise Rejected(f"{member.name}, plan {number}, has no plan_id.", next=ASK_AGAIN)
-            if identity in plans:
+            if plan_id in plans:
                 raise Rejected(
-                    f"{member.name}, plan {number}: plan {identity[:40]} stands twice in this release.",
+                    f"{member.name}, plan {number}: plan {plan_id[:40]} stands twice in this release.",
                     next="Give the files of one issue only, in a folder of their own.",
                 )
             tiers = {}
             for tier in _listed(raw.get("formulary")):
                 if isinstance(tier, dict):
                     tiers.setdefault(worded(tier.get("drug_tier", "")), []).extend(_costs(tier))
-            plans[identity] = _Plan(
+            plans[plan_id] = _Plan(
                 spoken(str(raw.get("marketing_name") or "")),
                 spoken(str(raw.get("last_updated_on") or "")),
                 {tier: tuple(costs) for tier, costs in tiers.items()},
@@ -162,7 +162,7 @@ def _of_drug(drug: Mapping, plans: Mapping[str, _Plan], member: Member, what: st
         if plans and plan is None:
             unused["drugs of plans that plans.json does not have"] += 1
         yield Listed(
-            id=f"{slug(plan_id)}-{slug(code)}",
+            id=identity(f"{plan_id}-{code}"),
             title=name,
             drug=parts.drug,
             part=plan_id,
