@@ -39,4 +39,4 @@ def parts(name: str) -> Parts:
             continue
         drugs.append(drug)
         amounts += [amount] if amount else []
-    return Parts(" / ".join(distinct(drugs)) or plain, " / ".join(distinct(amounts)), brand)
+    return Parts(" / ".join(distinct(drugs)) or plain or brand or name, " / ".join(distinct(amounts)), brand)

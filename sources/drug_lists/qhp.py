@@ -29,6 +29,7 @@ _FLAGS = {
     "step_therapy": "step therapy",
     "quantity_limit": "quantity limit",
 }
+_MARKETPLACE = "HIOS-PLAN-ID"
 _ENTRY = frozenset({"plan_id_type", "plan_id", "drug_tier", "years", *_FLAGS})
 _PLAN = frozenset({"plan_id_type", "plan_id", "marketing_name", "formulary", "years", "last_updated_on"})
 _NO = (None, False, "", "false", "False", "no", "N", 0)
@@ -104,7 +105,7 @@ def _plans(members: Iterable[Member], unused: Unused) -> dict[str, _Plan]:
     plans: dict[str, _Plan] = {}
     for member in members:
         for number, raw in enumerate(_records(member), 1):
-            plan_id = spoken(str(raw.get("plan_id") or ""))
+            plan_id = _part(raw)
             if not plan_id:
                 raise Rejected(f"{member.name}, plan {number}, has no plan_id.", next=ASK_AGAIN)
             if plan_id in plans:
@@ -155,7 +156,7 @@ def _of_drug(drug: Mapping, plans: Mapping[str, _Plan], member: Member, what: st
     parts = names.parts(name)
     beside = _details({k: v for k, v in drug.items() if k not in ("rxnorm_id", "drug_name", "plans")})
     for entry in entries:
-        plan_id, tier = spoken(str(entry.get("plan_id") or "")), worded(entry.get("drug_tier") or "")
+        plan_id, tier = _part(entry), worded(entry.get("drug_tier") or "")
         if not plan_id:
             raise Rejected(f"{what} is covered by a plan without plan_id.", next=ASK_AGAIN)
         plan = plans.get(plan_id)
@@ -171,7 +172,7 @@ def _of_drug(drug: Mapping, plans: Mapping[str, _Plan], member: Member, what: st
             strength=parts.strength,
             brands=(parts.brand,) if parts.brand else (),
             codes={"rxnorm": (code,)},
-            plan=spoken(plan.name if plan else "", f"({_type(entry)}{plan_id})"),
+            plan=spoken(plan.name if plan else "", f"({plan_id})"),
             tier=tier,
             restriction=_restriction(entry),
             details=(
@@ -187,9 +188,10 @@ def _of_drug(drug: Mapping, plans: Mapping[str, _Plan], member: Member, what: st
         )
 
 
-def _type(entry: Mapping) -> str:
-    said = worded(entry.get("plan_id_type") or "")
-    return f"{said} " if said else ""
+def _part(entry: Mapping) -> str:
+    """The plan's id, with its kind where that is not the marketplace's."""
+    kind, plan_id = (spoken(str(entry.get(key) or "")) for key in ("plan_id_type", "plan_id"))
+    return plan_id if not plan_id or kind in ("", _MARKETPLACE) else f"{kind}:{plan_id}"
 
 
 def _restriction(entry: Mapping) -> str:
