@@ -17,7 +17,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
-from itertools import combinations
+from itertools import chain, combinations
 from pathlib import Path, PurePosixPath
 
 from probatum import digests
@@ -70,12 +70,9 @@ class Formulary(Source):
             entries, aside = read_entries({member.name: member.path for member in tabled}, self.limits)
         self.dropped = dict(sorted((+(unused + Counter(aside))).items()))
         sha256 = {name: digests.of_file(path) for name, path in files.items()}
-        yield from reading.once(
-            [
-                *_documents(entries, {member.name: member for member in tabled}, release, sha256),
-                *(page.document(one, release, sha256[one.member.file]) for one in listed),
-            ]
-        )
+        of_tables = _documents(entries, {member.name: member for member in tabled}, release, sha256)
+        of_formats = (page.document(one, release, sha256[one.member.file]) for one in listed)
+        yield from reading.once(chain(of_tables, of_formats))
 
 
 def _documents(

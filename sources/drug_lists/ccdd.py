@@ -77,9 +77,16 @@ class _Above:
     def __init__(self, rows: Mapping[str, Sequence[_Row]]):
         self._of_mp = {row["mp_code"]: row for row in rows.get("relation", ())}
         self._of_ntp = {row["ntp_code"]: row for row in rows.get("relation", ())}
+        self._there = {level: {row[f"{level}_code"] for row in rows.get(level, ())} for level in ("ntp", "tm")}
 
     def of(self, kind: str, code: str) -> _Row | None:
         return {"mp": self._of_mp, "ntp": self._of_ntp}.get(kind, {}).get(code)
+
+    def nearest(self, kind: str, code: str) -> str:
+        """The code of the clinical drug or else the drug that has a record of its own in the release."""
+        row = self.of(kind, code)
+        levels = {"mp": ("ntp", "tm"), "ntp": ("tm",)}.get(kind, ()) if row else ()
+        return next((row[f"{level}_code"] for level in levels if row[f"{level}_code"] in self._there[level]), "")
 
     def unused(self, codes: set[str]) -> int:
         return sum(code not in codes for code in self._of_mp)
@@ -127,6 +134,7 @@ def _listed(row: _Row, kind: str, prefix: str, above: _Above, groupings: Iterabl
         names=distinct((clinical if kind == "mp" else "", row[f"{prefix}_en_description"])),
         brands=(brand,) if brand else (),
         codes={"ccdd": (code,), **({"din": (identifier,)} if identifier else {})},
+        above=above.nearest(kind, code),
         restriction="; ".join(distinct(policy for policy, _, _ in grouped)),
         starts=since if status.casefold() == "active" else "",
         status=_STATUS.get(status.casefold(), status.casefold() or "current"),

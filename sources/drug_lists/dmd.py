@@ -126,6 +126,7 @@ class _Release:
             names=distinct((record["ABBREVNM"], record["NMPREV"])),
             brands=_brands(actual, name),
             codes=self._codes(code, actual),
+            above=record["VTMID"] if moiety else "",
             restriction="; ".join(distinct(w for w in (*controlled, prescribing) if w.casefold() not in _OPEN)),
             status=_status(record),
             details=_said(

@@ -49,6 +49,7 @@ class Listed:
     starts: str = ""  # ISO where it could be read
     ends: str = ""
     status: str = "current"
+    above: str = ""  # id of the more general record in this release: the drug of a strength, the strength of a brand
     details: tuple[tuple[str, str], ...] = ()  # (label, value), shown as they are
     sections: Sections | None = None
 

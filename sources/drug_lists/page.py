@@ -68,7 +68,8 @@ def _record(one: Listed, drugs: tuple[Drug, ...]) -> tuple[str, tuple]:
     page.line("Effective", [_period(one)] if one.starts or one.ends else [], "detail")
     for label, value in one.details:
         page.line(label, [value], "detail")
-    lexicon_lines(page, said, drugs)
+    if not one.above:  # what is said of the drug is not said again of each of its brands: search looks above
+        lexicon_lines(page, said, drugs)
     return page.text, tuple(page.blocks)
 
 
@@ -91,6 +92,7 @@ def _period(one: Listed) -> str:
 def _meta(one: Listed) -> dict:
     """The keys a row of a table has, and those only a release in a publisher's format has."""
     return {
+        **({"parent": one.above} if one.above else {}),
         "part": one.part,
         "plan": one.plan,
         "codes": {system: list(codes) for system, codes in one.codes.items()},

@@ -51,13 +51,13 @@ def read(members: ByKind, limits: Limits, unused: Unused) -> list[Listed]:
 
 def once(documents: Iterable[Document]) -> Iterable[Document]:
     """The documents, each id once. Raises Rejected where two files give one id, as two issues of a list would."""
-    seen: dict[str, Document] = {}
+    seen: dict[str, str] = {}
     for document in documents:
-        before = seen.setdefault(document.id, document)
-        if before is not document:
-            where = dict.fromkeys(each.meta.get("member") or each.file for each in (before, document))
+        where = document.meta.get("member") or document.file
+        if document.id in seen:
             raise Rejected(
-                f"{document.id[:80]} stands twice in this release, in {' and in '.join(where)}.",
+                f"{document.id[:80]} stands twice in this release, in {' and in '.join({seen[document.id]: 1, where: 1})}.",
                 next="Give the files of one issue only, in a folder of their own.",
             )
+        seen[document.id] = where
         yield document

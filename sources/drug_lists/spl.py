@@ -104,15 +104,15 @@ def _opened(member: Member, limits: Limits) -> _Label:
 
 
 def _listed(label: _Label, unused: Unused) -> Listed:
-    from sources.drug_lists.spl_sections import sections
+    from sources.drug_lists.spl_sections import ABOUT, sections
 
     found = products(label.root)
     effective = _day(label.root.find("{*}effectiveTime"))
     kind = _shown(label.root.find("{*}code"))
     maker = spoken(label.root.findtext("{*}author/{*}assignedEntity/{*}representedOrganization/{*}name") or "")
     text, blocks = sections(label.root, _front(found, maker, kind, effective), heading, unused)
-    if not any(block.section for block in blocks):
-        raise Rejected(f"{label.member.name} is a label without sections.", next=ASK_AGAIN)
+    if all(block.section[:1] == (ABOUT,) for block in blocks):
+        raise Rejected(f"{label.member.name} is a label without text.", next=ASK_AGAIN)
     brands = distinct(product.name for product in found)
     generics = distinct(product.generic for product in found)
     strength = "; ".join(distinct(product.strength for product in found))

@@ -15,7 +15,7 @@ from sources.drug_lists.spl_text import Narrative, local
 from sources.elements import model
 from sources.elements.flatten import flatten
 
-_ABOUT = "About this label"
+ABOUT = "About this label"
 _UNNAMED = "Further text"
 _VALUES = ("value", "code", "extension", "root")  # attributes that say something
 _TOLD = frozenset(  # read for the first section, for what the label is, or as its text
@@ -32,7 +32,7 @@ def sections(
 ) -> tuple[str, tuple[Block, ...]]:
     """heading: (LOINC code, title, what the code is called) -> what the section is called."""
     narrative = Narrative(_pictures(root))
-    elements = [model.title(_ABOUT, depth=0)]
+    elements = [model.title(ABOUT, depth=0)]
     if title := narrative.inline_of(root.find("{*}title")):
         elements.append(model.paragraph(title))
     elements += [model.item(f"{label}: {words}") for label, words in front if words]
