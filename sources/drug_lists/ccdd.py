@@ -58,7 +58,7 @@ def read(members: Mapping[str, Sequence[Member]], limits: Limits, unused: Unused
 
 
 def _rows(member: Member, limits: Limits) -> list[_Row]:
-    table = tables.read(member.name, member.path, limits, encodings=lambda _: ("utf-8",))[0]
+    table = tables.read(member.name, member.path, limits, encodings=lambda _: ("utf-8", "cp1252"))[0]
     header = table.rows[0].cells
     folded = [cell.casefold() for cell in header]
     body = tables.body(table, 0, len(header))

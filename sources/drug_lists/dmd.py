@@ -71,11 +71,11 @@ class _Release:
     def __init__(self, members: Mapping[str, Sequence[Member]], limits: Limits, unused: Unused):
         self.words = Lookup(members.get("dmd-lookup", ()), limits, unused)
         self.of: dict[str, list[Record]] = defaultdict(list)
+        self._classes: dict[str, Record] = {}
         for kind, files in members.items():
             for member in files if kind != "dmd-lookup" else ():
                 for record in records(member, limits):
-                    self.of[record.tag].append(record)
-                    count(record, _USED.get(record.tag, ()), record.tag, unused)
+                    self._take(kind, record, unused)
         self._ingredients = {code: r["NM"] for r in self.of["ING"] for code in (r["ISIDPREV"], r["ISID"]) if code}
         self._parts = {tag: self.by(tag, "VPID") for tag in ("VPI", "DFORM", "DROUTE", "CONTROL_INFO", "VMPP")}
         self._packs = self.by("AMPP", "APID")
@@ -83,6 +83,17 @@ class _Release:
         for record in self.of["GTINDATA"]:
             self._gtins[record.around.get("AMPPID", "")].append(record["GTIN"])
         self._unused = unused
+
+    def _take(self, kind: str, record: Record, unused: Unused) -> None:
+        """The files of classes and of history have elements of the same names, which are other records."""
+        if kind == "dmd-bnf" and record["VPID"]:
+            self._classes[record["VPID"]] = record
+            count(record, {"VPID", "ATC", "BNF"}, f"bnf.{record.tag}", unused)
+        elif kind in ("dmd-bnf", "dmd-history"):
+            count(record, (), f"{kind.removeprefix('dmd-')}.{record.tag}", unused)
+        else:
+            self.of[record.tag].append(record)
+            count(record, _USED.get(record.tag, ()), record.tag, unused)
 
     def by(self, tag: str, name: str) -> dict[str, list[Record]]:
         found: dict[str, list[Record]] = defaultdict(list)
@@ -184,6 +195,9 @@ class _Release:
             "snomed": (code,),
             "amp": distinct(amps),
             "gtin": distinct(g for p in packs for g in self._gtins.get(p, ())),
+            **{
+                name.lower(): distinct((self._classes[code][name],)) for name in ("ATC", "BNF") if code in self._classes
+            },
         }
         return {system: codes for system, codes in found.items() if codes}
 

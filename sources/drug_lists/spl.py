@@ -64,19 +64,21 @@ _NAMES = {  # LOINC codes of sections, in words a reader looks for
 }
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Label:
     member: Member
     set_id: str
     version: int
-    root: object
 
 
 def read(members: Mapping[str, Sequence[Member]], limits: Limits, unused: Unused) -> list[Listed]:
-    """members: {kind: files}. Raises Rejected for a label without set id or text, and for broken XML."""
+    """members: {kind: files}. Raises Rejected for a label without set id or text, and for broken XML.
+
+    Heads are read first, then one label at a time: a publisher's archive holds thousands.
+    """
     newest: dict[str, _Label] = {}
     for member in members["spl"]:
-        label = _opened(member, limits)
+        label = _head(member, limits)
         before = newest.get(label.set_id)
         if before and before.version == label.version:
             raise Rejected(
@@ -86,31 +88,41 @@ def read(members: Mapping[str, Sequence[Member]], limits: Limits, unused: Unused
         unused["older versions of a label"] += before is not None
         if before is None or before.version < label.version:
             newest[label.set_id] = label
-    return [_listed(label, unused) for label in newest.values()]
+    return [_listed(label, limits, unused) for label in newest.values()]
 
 
-def _opened(member: Member, limits: Limits) -> _Label:
+def _head(member: Member, limits: Limits) -> _Label:
+    """What stands before the body of a label."""
+    said = {"setId": "", "versionNumber": ""}
+    with member.path.open("rb") as stream:
+        for event, element in xml_events(stream, limits, what=member.name):
+            name = element.tag.rpartition("}")[2]
+            if event == "start" and name == "component":
+                break
+            if event == "end" and name in said:
+                said[name] = element.get("root") or element.get("value") or ""
+    if not said["setId"] or not said["versionNumber"].isdigit():
+        raise Rejected(f"{member.name} is a label without set id or version number.", next=ASK_AGAIN)
+    return _Label(member, said["setId"].lower(), int(said["versionNumber"]))
+
+
+def _whole(member: Member, limits: Limits):
     root = None
     with member.path.open("rb") as stream:
         for _, element in xml_events(stream, limits, what=member.name):
             root = element if root is None else root
-    set_id = root.find("{*}setId")
-    identity = (set_id.get("root") or "") if set_id is not None else ""
-    version = root.find("{*}versionNumber")
-    number = (version.get("value") or "") if version is not None else ""
-    if not identity or not number.isdigit():
-        raise Rejected(f"{member.name} is a label without set id or version number.", next=ASK_AGAIN)
-    return _Label(member, identity.lower(), int(number), root)
+    return root
 
 
-def _listed(label: _Label, unused: Unused) -> Listed:
+def _listed(label: _Label, limits: Limits, unused: Unused) -> Listed:
     from sources.drug_lists.spl_sections import ABOUT, sections
 
-    found = products(label.root)
-    effective = _day(label.root.find("{*}effectiveTime"))
-    kind = _shown(label.root.find("{*}code"))
-    maker = spoken(label.root.findtext("{*}author/{*}assignedEntity/{*}representedOrganization/{*}name") or "")
-    text, blocks = sections(label.root, _front(found, maker, kind, effective), heading, unused)
+    root = _whole(label.member, limits)
+    found = products(root)
+    effective = _day(root.find("{*}effectiveTime"))
+    kind = _shown(root.find("{*}code"))
+    maker = spoken(root.findtext("{*}author/{*}assignedEntity/{*}representedOrganization/{*}name") or "")
+    text, blocks = sections(root, _front(found, maker, kind, effective), heading, unused)
     if all(block.section[:1] == (ABOUT,) for block in blocks):
         raise Rejected(f"{label.member.name} is a label without text.", next=ASK_AGAIN)
     brands = distinct(product.name for product in found)
@@ -120,7 +132,7 @@ def _listed(label: _Label, unused: Unused) -> Listed:
     drug = (generics or brands or ("",))[0]
     return Listed(
         id=label.set_id,
-        title=_title(brands, generics, forms) or spoken(label.root.findtext("{*}title") or "") or label.set_id,
+        title=_title(brands, generics, forms) or spoken(root.findtext("{*}title") or "") or label.set_id,
         drug=drug or label.set_id,
         part=label.set_id,
         member=label.member,

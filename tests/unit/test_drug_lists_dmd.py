@@ -95,6 +95,16 @@ def test_a_strength_is_below_its_drug(read):
     assert documents["222"].meta["parent"] == "111" and "parent" not in documents["111"].meta
 
 
+def test_classes_go_to_the_product_and_history_is_counted(tmp_path):
+    classes = "<BNF_DETAILS><VMPS><VMP><VPID>222</VPID><BNF>02030200</BNF><ATC>C01EB10</ATC><DDD>1</DDD></VMP></VMPS></BNF_DETAILS>"
+    past = "<HISTORY><VTMS><VTM><IDCURRENT>111</IDCURRENT><IDPREVIOUS>99</IDPREVIOUS></VTM></VTMS></HISTORY>"
+    source, documents = parse(tmp_path, **ALL, bnf=classes, history=past)
+    assert documents["222"].meta["codes"]["atc"] == ["C01EB10"] and documents["222"].meta["codes"]["bnf"] == [
+        "02030200"
+    ]
+    assert source.dropped["history.VTM.IDCURRENT"] == 1 and source.dropped["bnf.VMP.DDD"] == 1
+
+
 def test_prices_and_the_basis_of_names_are_counted(read):
     source, _ = read
     assert source.dropped["PRICE_INFO.PRICE"] == 1 and source.dropped["VMP.BASISCD"] == 1
