@@ -1,9 +1,12 @@
 """Are formularies in FHIR read whole, whatever their resources came in and however they refer to each other?"""
 
+import contextlib
 import json
 from datetime import date
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from probatum.errors import Rejected
 from probatum.records import SourceRelease
@@ -291,3 +294,29 @@ def test_what_is_not_fhir_is_refused_by_its_place_and_without_its_words(tmp_path
 def test_a_broken_line_is_refused_by_its_number(tmp_path):
     with pytest.raises(Rejected, match=r"0.json, line 2, is no JSON"):
         parse(tmp_path, lines(drug()) + '{"resourceType": "Basic"\n')
+
+
+def places(value, place=()):
+    yield place
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, found in inner:
+        yield from places(found, (*place, key))
+
+
+WHOLE = bundle(item(), drug(), formulary(), payer())
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    place=st.sampled_from([place for place in places(WHOLE) if place]),
+    other=st.sampled_from([None, [], {}, "x", 7, True, [None], [{}], {"a": 1}, ["x"], -1.5, ""]),
+)
+def test_whatever_stands_in_any_place_is_read_or_refused(tmp_path, place, other):
+    changed = json.loads(json.dumps(WHOLE))
+    around = changed
+    for key in place[:-1]:
+        around = around[key]
+    around[place[-1]] = other
+    with contextlib.suppress(Rejected):
+        _, documents = parse(tmp_path, changed)
+        assert all(document.title and document.meta["part"] for document in documents.values())
