@@ -21,7 +21,7 @@ def receipts(chosen: Settings, source, origin: str | None, run: Mapping) -> int:
     if where is None:
         return 0
     objects = read_drop(chosen.home, source.name)
-    done = Run(source=source.name, per_file=source.per_file, **_with_what_was_read(chosen, source, run))
+    done = Run(of=source, **_with_what_was_read(chosen, source, run))
     found = [_with_proposals(chosen, source.name, each, objects) for each in receipts_of(chosen, objects, done)]
     if not where.startswith("s3://"):
         Path(where).expanduser().mkdir(parents=True, exist_ok=True)

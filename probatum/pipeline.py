@@ -36,6 +36,7 @@ from probatum.reading import Parsed, Served, dropped_in_all, read_snapshot
 from probatum.records import Document, SnapshotFile, SourceRelease
 from probatum.release import Candidate, Manifest, Releases, SourceState, today
 from probatum.settings import Settings
+from probatum.settled import settled
 from probatum.snapshots import Snapshot, Snapshots
 from probatum.store import Store
 from probatum.tables import open_table
@@ -89,7 +90,7 @@ def _found(chosen: Settings, source, origin: str | None):
     """What is to be taken. A drop zone is brought here first, and is a release of the day its newest object was written."""
     place = drop_zone(chosen, source.name, origin)
     if place is None:
-        return source.find(origin)
+        return source.find(origin, hosts=chosen.hosts(), folder=chosen.home / "incoming" / f"{source.name}-listing")
     drop = bring_in(chosen.home, source.name, place, source.limits, endpoint=chosen.object_endpoint)
     if not any(not each.left_out and not each.is_alongside for each in drop.objects):
         raise Rejected(
@@ -145,6 +146,14 @@ def read_parsed(chosen: Settings, source: str, digest: str) -> dict:
     return read_json(_parsed_file(chosen, source, digest), what="The result of parsing", next=_AGAIN)
 
 
+def as_known(chosen: Settings, source, documents: list[Document]) -> list[Document]:
+    """The documents under the ids they go by, without those that others of them supersede."""
+    if not source.per_file:
+        return documents
+    serving = Releases(chosen.home).current()
+    return settled(chosen.home, documents, serving.sources.get(source.name) if serving else None)[0]
+
+
 def snapshot_files(chosen: Settings, source: str, digest: str) -> tuple[SnapshotFile, ...]:
     return Snapshots(chosen.home).read(source, digest).files
 
@@ -169,7 +178,7 @@ def write(chosen: Settings, source, snapshot: str, parsed: str, *, allowed_loss:
     serving = Releases(chosen.home).current()
     kind = UNFIT
     try:
-        documents = read.documents()
+        documents = as_known(chosen, source, read.documents())
         kind = TOO_FEW
         check_loss(
             taken.release, snapshot, len(documents), serving, allowed=allowed_loss, expectations=chosen.expectations

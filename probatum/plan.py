@@ -54,7 +54,8 @@ def plan_source(chosen: Settings, source, origin: str | None) -> Plan:
     if pipeline.already_serves(chosen, source, digest):
         return Plan(**facts, serves=True)
     described = pipeline.read_parsed(chosen, source.name, pipeline.parse(chosen, source, digest))
-    documents = Parsed(tuple(chosen.home / path for path in described["paths"]), (), ()).documents()
+    read = Parsed(tuple(chosen.home / path for path in described["paths"]), (), ())
+    documents = pipeline.as_known(chosen, source, read.documents())
     rows = document_rows(documents)
     new, old = (
         dict(zip(rows["id"].to_pylist(), rows["hash"].to_pylist(), strict=True)),

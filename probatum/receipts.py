@@ -33,10 +33,9 @@ _OF_FILES = (UNREADABLE, IDENTIFIERS)  # what a file is quarantined for; the oth
 
 @dataclass(frozen=True)
 class Run:
-    """What a refresh of one source did, by ids. refused: {"reason", "next"}. per_file: whether files stand alone."""
+    """What a refresh of one source did, by ids. refused: {"reason", "next"}."""
 
-    source: str
-    per_file: bool
+    of: object  # the source: its name, and whether its files stand alone
     snapshot: str = ""
     parsed: str = ""
     state: str = ""
@@ -91,7 +90,7 @@ def _receipt(facts: "_Facts", each: Dropped) -> Receipt:
         "size": each.size,
         "sha256": each.sha256,
         "modified": each.modified,
-        "source": facts.run.source,
+        "source": facts.run.of.name,
         "tags": dict(each.tags or {}),
     }
     if each.left_out:
@@ -103,10 +102,10 @@ def _receipt(facts: "_Facts", each: Dropped) -> Receipt:
             **about,
             status="left out",
             summary="Its ending is none that is read here.",
-            next=f"Save it as one of the formats that are read for {facts.run.source}.",
+            next=f"Save it as one of the formats that are read for {facts.run.of.name}.",
         )
     there = facts.by_file.get(each.name, [])
-    read = [document for document in there if document.sha256 == each.sha256] if facts.run.per_file else there
+    read = [document for document in there if document.sha256 == each.sha256] if facts.run.of.per_file else there
     if not read and (case := facts.case_of(each)):
         still = " The version before still serves." if there else " It is left out."
         return Receipt(**about, status="refused", summary=case.reason + still, next=case.next, case=case.id)
@@ -121,14 +120,14 @@ def _receipt(facts: "_Facts", each: Dropped) -> Receipt:
             summary="It passed its audit and waits for somebody to publish it.",
             **facts.golden(read),
         )
-    if facts.serving is None or (not read and facts.run.per_file):
+    if facts.serving is None or (not read and facts.run.of.per_file):
         return Receipt(
             **about,
             status="left out",
             summary="It holds no current document.",
             next="See its sidecar or release.toml: it may be marked withdrawn or superseded.",
         )
-    state = facts.serving.sources[facts.run.source]
+    state = facts.serving.sources[facts.run.of.name]
     return Receipt(
         **about,
         status="served",
@@ -157,7 +156,9 @@ class _Facts:
 
     @cached_property
     def files(self) -> set[str]:
-        snapshot = pipeline.snapshot_files(self.chosen, self.run.source, self.run.snapshot) if self.run.snapshot else ()
+        snapshot = (
+            pipeline.snapshot_files(self.chosen, self.run.of.name, self.run.snapshot) if self.run.snapshot else ()
+        )
         return {file.name for file in snapshot}
 
     @cached_property
@@ -171,13 +172,13 @@ class _Facts:
 
     def case_of(self, each: Dropped) -> Quarantined | None:
         """The last case in quarantine that these very bytes are in and nobody released."""
-        found = [c for c in self._cases if each.sha256 in (c.sha256s[:1] if self.run.per_file else c.sha256s)]
+        found = [c for c in self._cases if each.sha256 in (c.sha256s[:1] if self.run.of.per_file else c.sha256s)]
         return found[-1] if found else None
 
     @cached_property
     def _cases(self) -> list[Quarantined]:
         cases = Quarantine(self.chosen.home).ever()
-        return [c for c in cases if c.source == self.run.source and c.decision != RELEASED and c.kind in _OF_FILES]
+        return [c for c in cases if c.source == self.run.of.name and c.decision != RELEASED and c.kind in _OF_FILES]
 
     @cached_property
     def serving(self) -> Manifest | None:
@@ -193,7 +194,7 @@ class _Facts:
     @cached_property
     def dropped(self) -> dict[str, int]:
         return (
-            pipeline.read_parsed(self.chosen, self.run.source, self.run.parsed).get("dropped", {})
+            pipeline.read_parsed(self.chosen, self.run.of.name, self.run.parsed).get("dropped", {})
             if self.run.parsed
             else {}
         )
@@ -202,12 +203,12 @@ class _Facts:
     def passages_now(self) -> dict[str, dict[str, dict]]:
         state = pipeline.read_state(self.chosen, self.run.state) if self.run.state else None
         if state is None and self.serving:
-            state = self.serving.sources.get(self.run.source)
+            state = self.serving.sources.get(self.run.of.name)
         return self._passages(state)
 
     @cached_property
     def passages_before(self) -> dict[str, dict[str, dict]]:
-        return self._passages(self.before.sources.get(self.run.source) if self.before else None)
+        return self._passages(self.before.sources.get(self.run.of.name) if self.before else None)
 
     def golden(self, read: Sequence[Document]) -> dict[str, list[dict]]:
         """The golden questions these documents newly answer, or keep from being answered as before."""
@@ -231,8 +232,9 @@ class _Facts:
     def _documents(self) -> list[Document]:
         if not self.run.parsed:
             return []
-        described = pipeline.read_parsed(self.chosen, self.run.source, self.run.parsed)
-        return Parsed(tuple(self.chosen.home / path for path in described["paths"]), (), ()).documents()
+        described = pipeline.read_parsed(self.chosen, self.run.of.name, self.run.parsed)
+        read = Parsed(tuple(self.chosen.home / path for path in described["paths"]), (), ()).documents()
+        return pipeline.as_known(self.chosen, self.run.of, read)
 
     def _passages(self, state: SourceState | None) -> dict[str, dict[str, dict]]:
         """{document: {passage: its first row}}"""
@@ -246,8 +248,8 @@ class _Facts:
 
     @cached_property
     def _questions(self) -> list[GoldenQuestion]:
-        state = self.serving.sources.get(self.run.source) if self.serving else None
-        return read_golden(self.chosen.expectations, self.run.source, state.release if state else "")
+        state = self.serving.sources.get(self.run.of.name) if self.serving else None
+        return read_golden(self.chosen.expectations, self.run.of.name, state.release if state else "")
 
     @cached_property
     def _answers_now(self) -> dict:
@@ -261,7 +263,7 @@ class _Facts:
         if not candidate:
             return {}
         try:
-            audit = read_report(self.chosen.home, candidate).sources.get(self.run.source)
+            audit = read_report(self.chosen.home, candidate).sources.get(self.run.of.name)
         except ProbatumError:  # a run that ended before its audit has none
             return {}
         return {q.id: q for q in audit.questions} if audit else {}

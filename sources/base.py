@@ -48,8 +48,11 @@ class Source(ABC):
     per_file = False  # True: each file is read on its own, and one bad file does not take the others with it
 
     @abstractmethod
-    def find(self, origin: str | None) -> Found:
-        """The release at `origin` (a folder, a file or an https address), or the embedded one for None."""
+    def find(self, origin: str | None, *, hosts: frozenset[str] = frozenset(), folder: Path | None = None) -> Found:
+        """The release at `origin` (a folder, a file or an https address), or the embedded one for None.
+
+        hosts: that a listing may be asked at. folder: where a listing may lie until the release is taken in.
+        """
 
     @abstractmethod
     def parse(self, files: Mapping[str, Path], release: SourceRelease) -> Iterator[Document]:

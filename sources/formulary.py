@@ -33,7 +33,7 @@ from sources.formulary_ids import identified
 from sources.formulary_rows import NO_RESTRICTION, Entry, entries_of
 from sources.formulary_text import document, slug
 from sources.lexicon.ingredients import normalised
-from sources.locate import files_at, is_address, to_be_told, valid_from_name
+from sources.locate import files_at, is_address, said_by_names, to_be_told, valid_from_name
 
 __all__ = ["Formulary", "attach_criteria", "family_of", "identified", "read_entries"]
 
@@ -50,14 +50,15 @@ class Formulary(Source):
     cadence = timedelta(days=1)
     limits = Limits()
 
-    def find(self, origin: str | None) -> Found:
+    def find(self, origin: str | None, *, hosts: frozenset[str] = frozenset(), folder: Path | None = None) -> Found:
         if origin is None:
             name, valid_from = _SAMPLE_RELEASE
             release = SourceRelease(self.name, name, valid_from, "sample of the project, invented", "embedded sample")
             return Found(release, (Offered(_SAMPLE.name, str(_SAMPLE)),))
         files = files_at(origin, suffixes=containers.SUFFIXES)
         name, valid_from = _release_name(origin, files)
-        return Found(SourceRelease(self.name, name, valid_from, self.licence, to_be_told(origin)), tuple(files))
+        release = SourceRelease(self.name, name, valid_from, self.licence, to_be_told(origin), _is_dated(origin, files))
+        return Found(release, tuple(files))
 
     def parse(self, files: Mapping[str, Path], release: SourceRelease) -> Iterator[Document]:
         """Documents of the whole release; `dropped` says afterwards what was left aside, by name."""
@@ -173,3 +174,9 @@ def _release_name(origin: str, files: list[Offered]) -> tuple[str, date]:
     if named is None and not is_address(origin):
         named = dates.of_names([Path(origin).expanduser().name])
     return named or valid_from_name([origin, *(file.name for file in files)])
+
+
+def _is_dated(origin: str, files: list[Offered]) -> bool:
+    """Whether a name says which issue this is; a folder of no name is a new release whenever it changes."""
+    names = [PurePosixPath(file.name).name for file in files]
+    return bool(dmd.of_names(names) or dates.of_names(names)) or said_by_names([origin, *names]) is not None

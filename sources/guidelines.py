@@ -32,7 +32,7 @@ from sources.base import Found, Offered, Source
 from sources.elements import front
 from sources.elements.judge import judge
 from sources.elements.listed import RELEASE_FILE, Listed, Listing, read_listing, read_sidecar, together
-from sources.locate import files_at, is_address, to_be_told, valid_from_name
+from sources.locate import files_at, is_address, said_by_names, to_be_told, valid_from_name
 
 SAMPLES = Path(__file__).parent / "samples" / "guidelines"
 DEFAULT_RELEASE = "2026-07"
@@ -48,7 +48,6 @@ class Guidelines(Source):
     licence = "as stated in each document; the embedded sample is invented and part of this project"
     cadence = timedelta(days=1)  # committees publish on any day; looking costs nothing
     limits = Limits()
-    parser_version = "2"
     per_file = True
 
     def find(self, origin: str | None, *, hosts: frozenset[str] = frozenset(), folder: Path | None = None) -> Found:
@@ -62,11 +61,14 @@ class Guidelines(Source):
         files = _offered(origin)
         listing = _listing(origin)
         name, valid_from = valid_from_name([origin, *(file.name for file in files)])
+        dated = said_by_names([origin]) is not None  # a date in the name of one document names no release
         if listing:
             _all_there(listing, files)
+            dated = dated or bool(listing.name)
             name, valid_from = listing.name or name, listing.valid_from or valid_from
         _all_beside_something(files)
-        return Found(SourceRelease(self.name, name, valid_from, self.licence, to_be_told(origin)), tuple(files))
+        release = SourceRelease(self.name, name, valid_from, self.licence, to_be_told(origin), dated)
+        return Found(release, tuple(files))
 
     def parse(self, files: Mapping[str, Path], release: SourceRelease) -> Iterator[Document]:
         """The documents of each file, in order of name. `release.toml` and sidecars among the files say what they are.
@@ -104,10 +106,13 @@ class Guidelines(Source):
             listing.write_text(feed.listing(), "utf-8")
             files = [Offered(entry.file, entry.address) for entry in feed.current]
             files.append(Offered(RELEASE_FILE, str(listing)))
-        return Found(SourceRelease(self.name, name, valid_from, self.licence, to_be_told(origin)), tuple(files))
+        dated = not isinstance(feed, Feed)  # two changes in one day share a date
+        release = SourceRelease(self.name, name, valid_from, self.licence, to_be_told(origin), dated)
+        return Found(release, tuple(files))
 
     def parser_fingerprint(self) -> str:
-        return f"{self.parser_version}-{of_text(' '.join(metadata.version(name) for name in _READ_WITH))[:12]}"
+        read_with = " ".join(metadata.version(name) for name in _READ_WITH)
+        return f"{super().parser_fingerprint()[:12]}-{of_text(read_with)[:12]}"
 
 
 def _offered(origin: str) -> list[Offered]:

@@ -26,7 +26,7 @@ from sources.icd10_entries import assemble
 from sources.icd10_files import READ, Parts, kind_of, read_parts
 from sources.icd10_index import resolve
 from sources.icd10_reconcile import reconcile, reconcile_after
-from sources.locate import files_at, left_at, to_be_told, valid_from_name
+from sources.locate import files_at, left_at, said_by_names, to_be_told, valid_from_name
 
 _OFFERED = (".zip", *READ)
 
@@ -41,14 +41,17 @@ class Icd10(Source):
     cadence = timedelta(days=183)  # 1 October and 1 April
     limits = Limits()
 
-    def find(self, origin: str | None) -> Found:
+    def find(self, origin: str | None, *, hosts: frozenset[str] = frozenset(), folder: Path | None = None) -> Found:
         if origin is None:
             self.left_aside = {}
             return _embedded()
         files = files_at(origin, suffixes=_OFFERED)
         self.left_aside = dict(Counter(map(kind_of, left_at(origin, suffixes=_OFFERED))))
-        name, valid_from = valid_from_name([origin, *(file.name for file in files)], of_us_agency=True)
-        return Found(SourceRelease(self.name, name, valid_from, self.licence, to_be_told(origin)), tuple(files))
+        names = [origin, *(file.name for file in files)]
+        name, valid_from = valid_from_name(names, of_us_agency=True)
+        dated = said_by_names(names, of_us_agency=True) is not None
+        release = SourceRelease(self.name, name, valid_from, self.licence, to_be_told(origin), dated)
+        return Found(release, tuple(files))
 
     def parse(self, files: Mapping[str, Path], release: SourceRelease) -> Iterator[Document]:
         parts = read_parts(files, self.limits)

@@ -100,14 +100,20 @@ def valid_from_name(names: Iterable[str], *, of_us_agency: bool = False) -> tupl
     of_us_agency: also "10-01-2025" -> 2025-10-01, and "2026-update" -> 2026-04-01, which elsewhere mean other things.
     """
     origin, *files = names
+    day = said_by_names([origin, *files], of_us_agency=of_us_agency) or _written(origin)
+    return day.isoformat(), day
+
+
+def said_by_names(names: Iterable[str], *, of_us_agency: bool = False) -> date | None:
+    """The day of `valid_from_name`, where a name says one. Without, a release has no name of its own."""
+    origin, *files = names
     tails = [PurePosixPath(name).name for name in files] or []
     places = [*tails, *PurePosixPath(origin).parts[::-1][:2]]
     for rule in (_iso, *([_us_date] if of_us_agency else []), _month, *([_update] if of_us_agency else []), _fiscal):
         for place in places:
             if day := rule(place.replace("_", " ") if rule is _month else place):
-                return day.isoformat(), day
-    day = _written(origin)
-    return day.isoformat(), day
+                return day
+    return None
 
 
 def _iso(name: str) -> date | None:

@@ -36,7 +36,12 @@ def addenda(year: int, added: dict[str, tuple[str, bool]]) -> str:
         new = sum(bill == billable for _, bill in added.values())
         name = "icd10cm_order_{}.txt"
         what = kind.lower()
-        lines += ["", kind, f"  {then} {what} in {name.format(year - 1)}", f"  {then + new} {what} in {name.format(year)}"]
+        lines += [
+            "",
+            kind,
+            f"  {then} {what} in {name.format(year - 1)}",
+            f"  {then + new} {what} in {name.format(year)}",
+        ]
         lines += [f"      {new} additions", "      0 deletions", "      0 revisions"]
     return "\r\n".join([*lines, ""])
 

@@ -79,8 +79,9 @@ def undated(monkeypatch):
     """Guidelines found in a place that has no name of its own."""
     find = Guidelines.find
 
-    def found(self, origin):
-        return replace(find(self, origin), release=replace(find(self, origin).release, dated=False))
+    def found(self, origin, **access):
+        offered = find(self, origin, **access)
+        return replace(offered, release=replace(offered.release, dated=False))
 
     monkeypatch.setattr(Guidelines, "find", found)
 
