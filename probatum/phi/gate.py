@@ -70,9 +70,10 @@ def gate(documents: Iterable[Document], names: ClinicalNames) -> list[Found]:
     """The documents that hold a patient's identifiers, in order. Everything that is served of a document is looked at."""
     found = []
     numbers: Counter[str] = Counter()
+    clean: set[str] = set()  # short texts that thousands of documents share: the file's name, a chapter, a class
     for document in documents:
         numbers[document.file] += 1
-        if places := tuple(_places(document, names)):
+        if places := tuple(_places(document, names, clean)):
             number = numbers[document.file]
             found.append(Found(document.id, document.file, document.sha256, document.layout, number, places))
     return found
@@ -92,7 +93,7 @@ def refusal(found: Sequence[Found]) -> Rejected:
     )
 
 
-def _places(document: Document, names: ClinicalNames) -> Iterator[Place]:
+def _places(document: Document, names: ClinicalNames, clean: set[str]) -> Iterator[Place]:
     identifiers = find_identifiers(document.text, names)
     if identifiers:
         numbered = _numbered(document.blocks)
@@ -101,7 +102,12 @@ def _places(document: Document, names: ClinicalNames) -> Iterator[Place]:
             known = bisect_right(starts, identifier.start)
             yield _place(identifier.kind, identifier.start, *(numbered[known - 1] if known else (None, 1)))
     for part, words in _beside_the_text(document):
-        yield from (Place(each.kind, 0, part, 0, 0, -1) for each in find_identifiers(words, names))
+        if words in clean:
+            continue
+        identifiers = find_identifiers(words, names)
+        if not identifiers:
+            clean.add(words)
+        yield from (Place(each.kind, 0, part, 0, 0, -1) for each in identifiers)
 
 
 def _beside_the_text(document: Document) -> Iterator[tuple[str, str]]:

@@ -13,7 +13,7 @@ from bisect import bisect_right
 
 _INVISIBLE = "\u00ad\u034f\u061c\u180e\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2061\u2062\u2063\u2064\u2066\u2067\u2068\u2069\ufeff"
 _GONE = re.compile(f"[{_INVISIBLE}]+")
-_SPACES = "\t\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000\v\f\x1c\x1d\x1e\x1f\x85"
+_SPACES = "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000\v\f\x1c\x1d\x1e\x1f\x85"
 _LINES = "\r\u2028\u2029"
 _HYPHENS = "\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u2212\ufe58\ufe63\uff0d\u30fc"
 _MARKS = {"’": "'", "‘": "'", "ʼ": "'", "´": "'", "′": "'", "∶": ":", "꞉": ":", "․": ".", "﹕": ":"}
@@ -31,7 +31,7 @@ def _plain() -> dict[int, str]:
 
 
 _PLAIN = _plain()
-_ODD = re.compile("[" + "".join(re.escape(chr(code)) for code in _PLAIN) + "]")
+_ODD_ASCII = re.compile(r"[\v\f\r\x1c-\x1f]")
 _ASCII_LOW = {code: code + 32 for code in range(65, 91)}
 
 
@@ -39,9 +39,10 @@ class View:
     def __init__(self, text: str):
         self._before: list[int] = []  # where, in the view, something was left out just before
         self._left_out: list[int] = []  # how many characters in all up to there
-        if not text.isascii() and _GONE.search(text):
-            text = self._without_invisible(text)
-        self.text = text.translate(_PLAIN) if _ODD.search(text) else text
+        if text.isascii():
+            self.text = text.translate(_PLAIN) if _ODD_ASCII.search(text) else text
+        else:
+            self.text = self._without_invisible(text).translate(_PLAIN)
         low = self.text.lower()
         self.low = low if len(low) == len(self.text) else self.text.translate(_ASCII_LOW)  # "İ" is two in small letters
 
