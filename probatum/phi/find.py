@@ -31,12 +31,13 @@ KINDS = {  # what each kind is called: one, several
 }
 NEAR = 300  # characters: what stands so near a patient's identifier is the same patient's
 _NAME_LABELS = frozenset({"name", "person", "titled"})
+_SUBJECTS = frozenset({"patient", "patients", "pt", "client", "inpatient"})  # "… in the same patient: ACEIs or ARBs"
 _OWN = frozenset({"own_phone", "own_email", "own_address"})
 _ABOUT_A_PATIENT = re.compile(  # filled in; an empty form is about nobody
     r"(?<![^\W_])(?:age[ \t]{0,2}[:=|][ \t]{0,2}\d|(?:sex|gender)[ \t]{0,2}[:=|][ \t]{0,2}(?:m|f|male|female)\b"
     r"|(?:ward|bed|room)[ \t]{0,2}[:=|][ \t]{0,2}[a-z]{0,10} ?\d|(?:date of )?admi(?:tted|ssion)(?: date| on)?[ \t]{0,2}[:=|][ \t]{0,2}\d)"
 )
-_OPENS = frozenset("\n|,;(")
+_OPENS = frozenset("\n|,;(.:-*•")
 _OF_MANY = re.compile(
     r"(?:children|infants|babies|those|people|persons|anyone|everyone|adults|patients|individuals|women|men|boys|girls|cohorts?|neonates)(?: who)?(?: (?:are|were|was|is))? $"
 )
@@ -75,7 +76,10 @@ def _naming(view: View, names: ClinicalNames) -> Iterator[tuple[str, int, int]]:
             if found:
                 yield found
         elif label in _NAME_LABELS:
-            if span := name_after(label, view.text, end, names, start):
+            in_a_sentence = (
+                label == "person" and view.low[start:end] in _SUBJECTS and not _opens_a_field(view.low, start)
+            )
+            if not in_a_sentence and (span := name_after(label, view.text, end, names, start)):
                 yield "name", *span
         elif label == "any_name":
             if _opens_a_field(view.low, start) and (span := name_after(label, view.text, end, names, start)):

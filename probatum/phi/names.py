@@ -83,8 +83,13 @@ class ClinicalNames:
                 safe="No document was let in with it.",
                 next="Delete it; it is made again from the releases.",
             )
+        return cls.parsed(rest)
+
+    @classmethod
+    def parsed(cls, text: str) -> "ClinicalNames":
+        """What `text` said."""
         kinds: dict[str, list[str]] = {"o": [], "p": [], "s": []}
-        for line in rest.splitlines():
+        for line in text.splitlines():
             kinds[line[0]].append(line[2:])
         return cls(*(frozenset(words) for words in kinds.values()))
 

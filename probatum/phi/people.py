@@ -13,6 +13,10 @@ from probatum.phi.names import ClinicalNames
 
 _GAP = re.compile(r"[ \t]{0,4}(?:[:=|,#-][ \t]{0,4})?(?:\n{1,2}[ \t]{0,4})?")
 _WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|[\u0300-\u036f]|['.-](?=[^\W\d_])){0,30}\.?")
+_NAME_SHAPED = re.compile(  # Okafor, OKAFOR, McDonald, Anne-Marie, O'Brien; not ACEIs, pH, mRNA
+    r"(?:[^\W\d_a-z](?:[^\W\d_A-Z]|[\u0300-\u036f])*|[^\W\d_a-z]+|(?:Mc|Mac|De|Di|Du|La|Le|Van|Fitz|O)[A-Z][^\W\d_A-Z]+)(?:['-][^\W\d_a-z]?[^\W\d_]*)*"
+)
+_MYSELF = re.compile(r"I(?:'(?:m|ve|d|ll)\b|$)")
 _JOIN = re.compile(r"(?:, ?|[ \t]{1,2}|\n(?=[^\W\d_]))")
 _ENDS = re.compile(r"[ \t]{0,8}(?:\n|[,;|(]|$)")
 _LONGEST_NAME_WORDS = 6
@@ -110,14 +114,16 @@ def _read(text: str, at: int) -> _Read:
             break
         elif plain in _PARTICLES and (read.words or word[0][0].isupper()):
             pass
-        elif not word[0][0].isupper():
+        elif not _NAME_SHAPED.fullmatch(word[0].replace(".", "")):
             break
+        elif _MYSELF.match(word[0]):
+            break  # "Patient: Yeah, I smoke": somebody speaks
         elif len(plain) == 1:
             read.initials += 1
         else:
             read.words.append(word[0].rstrip("."))
         read.end = word.end()
-        if word[0].endswith(".") and len(plain) > 3:
+        if word[0].endswith(".") and len(plain) > 1 and plain not in _TITLES | _PARTICLES:
             read.end -= 1  # the end of a sentence
             break
         join = _JOIN.match(text, word.end())
