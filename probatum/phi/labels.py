@@ -40,8 +40,8 @@ _PATTERNS = {
     "any_name": r"(?:full )?name(?=[ \t]{0,3}[:=|])",
 }
 _OPENINGS = (  # how a label can begin; looked at first, it makes the search three times as fast
-    "pa|pt|cl|in|ho|pe|ne|no|re|li|mr|m\\.r|me|un|h&|hc|ch|ur|u\\.r|ca|nh|na|ss|s\\.s|so|si|su|be|po|ph|mb|hi|ul|ra|oh"
-    "|bi|cr|de|vi|ma|am|do|d\\.o|da|bo|fo|la|fi|gi|fa|fu|th|ms|mi|mx"
+    "pa|pt|pr|cl|in|he|ho|pe|ne|no|re|li|mr|m\\.r|me|un|h&|hc|ch|ur|u\\.r|ca|nh|na|ss|s\\.s|so|si|su|be|po|ph|mb|hi|ul|ra|oh"
+    "|bi|cr|de|vi|ma|am|do|d\\.o|da|bo|fo|la|fi|gi|fa|fu|th|ba|ms|mi|mx"
 )
 _LABEL = re.compile(
     rf"[\W_](?={_OPENINGS})(?:" + "|".join(f"(?P<{name}>{words})" for name, words in _PATTERNS.items()) + r")(?![^\W_])"

@@ -60,11 +60,12 @@ _NEAR = 120  # characters after a name that are looked at for the words of a not
 def name_after(label: str, text: str, end: int, names: ClinicalNames, start: int = 0) -> tuple[int, int] | None:
     """The span of the name that a label ending at `end` announces. start: of the label."""
     gap = _GAP.match(text, end)
-    marked = bool(text[end : gap.end()].strip())
+    marked = text[end : gap.end()].strip(" \t\n") in (":", "=", "#") and "\n" not in gap[0]
     if label == "titled":
         read = _read(text, end + (text[end : end + 1] == " "))
         return read.span if read.known(names) and _in_a_note(text, start, read.end) else None
-    if label == "person" and not marked and not text[start:end].lower().endswith((",", "named", "called")):
+    announced = text[end : gap.end()].strip() or text[start:end].lower().endswith((",", "named", "called"))
+    if label == "person" and not announced:
         return None
     read = _read(text, gap.end())
     if label == "name":
@@ -134,8 +135,11 @@ def _read(text: str, at: int) -> _Read:
 
 
 def _follows_a_name_label(read: _Read, text: str, names: ClinicalNames, marked: bool) -> bool:
-    """After "Patient name" one word is enough; ordinary words (Mark Young) are a name where they stand alone."""
-    if read.known(names):
+    """After "Patient name:" one word is enough, and ordinary words (Mark Young) are a name where they stand alone.
+
+    In the next cell or line one word is the next heading as likely as a name: there it takes two.
+    """
+    if read.known(names) and (marked or read.titled or len(read.words) + read.initials > 1):
         return True
     return marked and 1 < len(read.words) < 4 and names.are_ordinary(read.words) and bool(_ENDS.match(text, read.end))
 

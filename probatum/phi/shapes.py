@@ -10,6 +10,7 @@ one in ten drug identifiers passes Luhn by chance.
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 
 from probatum.phi.checks import is_card, is_nhs_number, is_ssn
 
@@ -23,21 +24,30 @@ _SHAPE = re.compile(
     r")(?![\w-])"
 )
 _ANOTHER_NUMBER = re.compile(
-    r"(?:contract|grant|award|publication|pub\.|catalog|order|docket|part|model|item|isbn|issn|ndc|cas|gtin|sku|lot|batch|upc|doi|hhsa?|nct|permit|project|report|document"
-    r"|protocol|policy|licen[cs]e|registration|din|npn)\b[^\n]{0,25}$",
+    r"(?<![^\W_])(?:contract|grant|award|publication|pub\.|catalog(?:ue)?|order|docket|part|model|item|isbn|issn|ndc|cas|gtin"
+    r"|sku|lot|batch|upc|doi|hhsa?|nct|permit|project|report|protocol|policy|licen[cs]e|registration|din|npn)\b[^\n]{0,25}$",
     re.IGNORECASE,
 )
 _TELEPHONE = re.compile(
-    r"(?:tel|phone|telephone|fax|call|contact|mobile|cell|pager|bleep|hotline|helpline|line|text|toll|free|dial|ring|ext|voice|tty|at|or|\+\d{1,3}|[(+☎✆])[^\n]{0,25}$",
+    r"(?:(?<![^\W_])(?:tel|telephone|phone|fax|call|mobile|cell|pager|bleep|hotline|helpline|contact|voice|tty|dial|ring|ext)\b"
+    r"|[(+☎✆])[^\n]{0,25}$|(?<![^\W_])(?:at|or) $",
     re.IGNORECASE,
 )
+_BESIDE = 60  # characters between the beginnings of two numbers of one list
 _BEFORE = 45  # characters before a number that are read for what it is
 
 
 def shapes_in(text: str) -> Iterator[tuple[str, int, int]]:
-    for match in _SHAPE.finditer(text):
-        if _ACCEPTED[match.lastgroup](text, match):
+    before = None
+    matches = chain(_SHAPE.finditer(text), (None,))
+    match = next(matches)
+    while match:
+        after = next(matches)
+        if _ACCEPTED[match.lastgroup](text, match) and not (
+            match.lastgroup == "nhs" and _is_one_of_many(before, match, after)
+        ):
             yield match.lastgroup, *match.span()
+        before, match = match, after
 
 
 def _is_ssn(text: str, match: re.Match) -> bool:
@@ -45,18 +55,15 @@ def _is_ssn(text: str, match: re.Match) -> bool:
 
 
 def _is_nhs(text: str, match: re.Match) -> bool:
-    return (
-        is_nhs_number(match[0])
-        and not _said_before(_TELEPHONE, text, match.start())
-        and not _said_before(_ANOTHER_NUMBER, text, match.start())
-        and all(is_nhs_number(other[0]) for other in _neighbours(text, match))
+    return is_nhs_number(match[0]) and not any(
+        _said_before(words, text, match.start()) for words in (_TELEPHONE, _ANOTHER_NUMBER)
     )
 
 
-def _neighbours(text: str, match: re.Match) -> Iterator[re.Match]:
-    for other in _SHAPE.finditer(text, max(0, match.start() - 60), match.end() + 60):
-        if other.lastgroup == "nhs":
-            yield other
+def _is_one_of_many(before: re.Match | None, match: re.Match, after: re.Match | None) -> bool:
+    """Does a number of the same shape stand beside it and fail the check? Then both are something else."""
+    near = [each for each in (before, after) if each and -_BESIDE < each.start() - match.start() < _BESIDE]
+    return any(each.lastgroup == "nhs" and not is_nhs_number(each[0]) for each in near)
 
 
 def _said_before(words: re.Pattern, text: str, start: int) -> bool:
