@@ -16,7 +16,7 @@ NUMBER_OF = r"(?: ?(?:numbers?|nos?\.?|nr\.?|#|id|identifier))"
 _SUBJECT = r"(?:patient(?:'?s'?)?|pt\.?(?:'s)?|client(?:'?s'?)?|inpatient(?:'s)?)"
 _OWN = rf"(?:{_SUBJECT}|home|personal|next of kin(?:'s)?|nok)"
 
-# name: (what a person calls it, pattern in small letters); the first that matches at a place wins
+# in small letters; the first that matches at a place wins. A space also stands for two, or for the end of a line
 _PATTERNS = {
     "own_phone": rf"{_OWN} (?:home |mobile |cell |contact )?(?:phone|tel|telephone|mobile|cell|cellphone|fax|contact)(?: (?:number|no\.?|#))?",
     "own_email": rf"{_OWN} e-?mail(?: address)?",
@@ -32,7 +32,7 @@ _PATTERNS = {
     rf"|(?:personal|provincial) health{NUMBER_OF}|(?:phn|mbi|hicn|uli|ramq|ohip)(?:{NUMBER_OF})?",
     "account": rf"{_SUBJECT} account(?:{NUMBER_OF})?|billing account{NUMBER_OF}",
     "card": rf"(?:credit|debit|payment|bank) card(?:{NUMBER_OF})?|visa|mastercard|amex|card{NUMBER_OF}",
-    "birth": r"d\.?o\.?b\.?|date(?: |-)of(?: |-|\n)birth|birth(?: |-)?date|born(?: on)?(?: the)?",
+    "birth": r"d\.?o\.?b\.?|date(?: |-)of(?: |-)birth|birth(?: |-)?date|born(?: on)?(?: the)?",
     "name": rf"{_SUBJECT}(?: full| legal| last| first| family| given)? (?:name|surname)(?: ?\((?:last|first|print|surname)[a-z, ]{{0,20}}\))?"
     rf"|name of (?:the )?{_SUBJECT}|next of kin(?: name)?|surname|forenames?|(?:last|first|given|family) names?",
     "person": rf"{_SUBJECT}(?=[ \t]{{0,3}}[:=|])|(?:the )?patient(?: named| called|,)",
@@ -43,8 +43,18 @@ _OPENINGS = (  # how a label can begin; looked at first, it makes the search thr
     "pa|pt|pr|cl|in|he|ho|pe|ne|no|re|li|mr|m\\.r|me|un|h&|hc|ch|ur|u\\.r|ca|nh|na|ss|s\\.s|so|si|su|be|po|ph|mb|hi|ul|ra|oh"
     "|bi|cr|de|vi|ma|am|do|d\\.o|da|bo|fo|la|fi|gi|fa|fu|th|ba|ms|mi|mx"
 )
+
+
+def _over_lines(pattern: str) -> str:
+    """The same pattern with its spaces (not those in a [class]) as wide as people write them."""
+    wide = r"(?: {1,2}\n?|\n)"
+    return re.sub(r"(?<!\[) (\??)(?!\]|\\t)", lambda space: wide + space[1], pattern)
+
+
 _LABEL = re.compile(
-    rf"[\W_](?={_OPENINGS})(?:" + "|".join(f"(?P<{name}>{words})" for name, words in _PATTERNS.items()) + r")(?![^\W_])"
+    rf"[\W_](?={_OPENINGS})(?:"
+    + "|".join(f"(?P<{name}>{_over_lines(words)})" for name, words in _PATTERNS.items())
+    + r")(?![^\W_])"
 )
 _BETWEEN = re.compile(r"(?:[ \t]{0,4}(?:\n[ \t]{0,4}){0,2}(?:[:=#|.,(-]|\bis\b|\bof\b|\bno\b\.?|\bnumber\b){0,1}){0,3}")
 

@@ -48,6 +48,8 @@ def found(text: str) -> list[tuple[str, str]]:
         ("Hospital No: RXK 123456", "mrn", "RXK 123456"),
         ("Patient ID = AB123456", "mrn", "AB123456"),
         ("MRN | 00412345 |", "mrn", "00412345"),
+        ("Medical\nrecord  number: 00412345", "mrn", "00412345"),
+        ("the hospital\nnumber 00412345", "mrn", "00412345"),
         ("MRN:\n00412345", "mrn", "00412345"),
         ("ＭＲＮ：\u00a0１２３\u2011４５６", "mrn", "１２３\u2011４５６"),
         ("M\u200bRN: 445\u00ad566", "mrn", "445\u00ad566"),
