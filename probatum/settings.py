@@ -43,6 +43,8 @@ class Settings(BaseSettings):
     fault: str = Field("", description="for tests: a seam to die at, e.g. kill:after-write")
     allowed_hosts: str = Field("", description="comma-separated hosts sources may be fetched from")
     tls_authorities: str = Field("", description="PEM file of further certificate authorities, as of an intranet")
+    object_endpoint: str = Field("", description="an S3-compatible server instead of AWS; https, or http on loopback")
+    object_kms_key: str = Field("", description="id of the KMS key that what is put into a bucket is encrypted with")
 
     def hosts(self) -> frozenset[str]:
         return frozenset(host.strip().lower() for host in self.allowed_hosts.split(",") if host.strip())
