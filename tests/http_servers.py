@@ -37,6 +37,8 @@ class Server:
                 except (BrokenPipeError, ConnectionResetError):
                     self.close_connection = True
 
+            do_HEAD = do_PUT = do_DELETE = do_GET
+
             def log_message(self, *_):
                 pass
 

@@ -8,7 +8,9 @@ import re
 from collections.abc import Iterator
 from contextlib import closing  # a body that is entered itself hands out the bare stream, which checks no length
 from datetime import UTC
+from functools import cached_property
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from probatum.errors import Misconfigured, Rejected, Retryable
 from probatum.objects import OWN, SMALL_BYTES, Object, is_version, made_version
@@ -28,6 +30,7 @@ class BucketObjects:
         self._prefix = prefix if not prefix or prefix.endswith("/") else prefix + "/"  # "inbox" is not "inbox2"
         self._where, self._kms_key = f"bucket {self._bucket}", kms_key
         self._s3 = client("s3", endpoint=endpoint)
+        self._is_amazon = "amazonaws" in (urlsplit(self._s3.meta.endpoint_url).hostname or "").split(".")
 
     def list(self) -> Iterator[Object]:
         versions = self._keeps_versions()
@@ -63,14 +66,11 @@ class BucketObjects:
         exact |= {"VersionId": object.version} if is_version(object) else {}
         with told("HeadObject", self._where):
             said = self._s3.head_object(**exact).get("Metadata", {})
-        with told("GetObjectTagging", self._where):
-            try:
+        tagged = []
+        if self._knows_tags:
+            with told("GetObjectTagging", self._where):
                 tagged = self._s3.get_object_tagging(**exact)["TagSet"]
-            except ClientError as error:
-                if code_of(error) not in _UNKNOWN:
-                    raise
-                tagged = []
-        return dict(said) | {tag["Key"]: tag["Value"] for tag in tagged}
+        return {name.lower(): value for name, value in said.items()} | {tag["Key"]: tag["Value"] for tag in tagged}
 
     def put(self, key: str, data: bytes, content_type: str) -> None:
         with told("PutObject", self._where):
@@ -97,6 +97,21 @@ class BucketObjects:
     def conditional_put_works(self) -> bool:
         """One small object is left behind, so that the next look costs one request and the right to delete is not needed."""
         return not self._put_if_absent() or not self._put_if_absent()
+
+    @cached_property
+    def _knows_tags(self) -> bool:
+        """Some servers answer the question for tags with the object itself: its content must not pass for its tags."""
+        if self._is_amazon:
+            return True
+        with told("PutObject", self._where):
+            self._put(_PROBE, b"", "application/octet-stream")
+        with told("GetObjectTagging", self._where):
+            try:
+                return "TagSet" in self._s3.get_object_tagging(Bucket=self._bucket, Key=self._prefix + _PROBE)
+            except ClientError as error:
+                if code_of(error) not in _UNKNOWN:
+                    raise
+                return False
 
     def _keeps_versions(self) -> bool:
         with told("GetBucketVersioning", self._where):

@@ -21,6 +21,7 @@ SAFE_INPUT = {
     "probatum/safeio/downloads.py": ("httpx",),
     "probatum/safeio/transport.py": ("httpx", "httpx_retries"),
 }
+AWS = ("boto3", "botocore", "s3transfer")
 ENCODING = ("torch", "sentence_transformers", "transformers", "peft", "tokenizers", "safetensors")
 TABLES = ("lancedb", "lance", "pylance")
 CAN_WRITE = tuple(f"probatum.{name}" for name in ("store", "publish", "pipeline", "candidates", "snapshots", "quarantine", "journal", "looks"))  # fmt: skip
@@ -112,6 +113,11 @@ def only_sources_and_safe_input_read_what_strangers_send(module: Module) -> Iter
         yield from module.takes(*(name for name in (*READERS, *HTTP) if name not in SAFE_INPUT.get(module.path, ())))
 
 
+def buckets_and_queues_are_asked_in_one_place(module: Module) -> Iterator[str]:
+    if module.path != "probatum/objects/aws.py":
+        yield from module.takes(*AWS)
+
+
 def the_environment_is_read_in_settings_only(module: Module) -> Iterator[str]:
     """The command line sets two switches of Prefect's own before it imports it."""
     if module.path not in ("probatum/settings.py", "probatum/cli.py"):
@@ -167,6 +173,7 @@ RULES = (
     tables_are_opened_in_one_place,
     vectors_are_made_in_one_place,
     only_sources_and_safe_input_read_what_strangers_send,
+    buckets_and_queues_are_asked_in_one_place,
     the_environment_is_read_in_settings_only,
     tasks_import_no_task,
     flows_touch_no_file_table_or_vector,
@@ -202,6 +209,11 @@ def test_every_module_keeps_the_rule(rule):
         (only_sources_and_safe_input_read_what_strangers_send, "tasks/fetch.py", "from urllib.request import urlopen"),
         (only_sources_and_safe_input_read_what_strangers_send, "probatum/safeio/archives.py", "import httpx"),
         (only_sources_and_safe_input_read_what_strangers_send, "probatum/safeio/downloads.py", "import xml.etree"),
+        (
+            buckets_and_queues_are_asked_in_one_place,
+            "probatum/objects/s3.py",
+            "from botocore.exceptions import ClientError",
+        ),
         (the_environment_is_read_in_settings_only, "probatum/encoder.py", "import os\nos.environ['A']"),
         (the_environment_is_read_in_settings_only, "flows/refresh.py", "from os import getenv"),
         (tasks_import_no_task, "tasks/write.py", "from tasks.parse import parse"),
