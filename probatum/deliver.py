@@ -1,16 +1,18 @@
 """Delivering receipts: after a refresh from a drop zone, whatever it ended in, each file's owner is told."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from probatum import pipeline
 from probatum.dropzone import QUESTIONS, Dropped, questions_of, read_drop, receipts_at
 from probatum.objects import store_at
+from probatum.phi import ClinicalNames, find_identifiers
 from probatum.proposals import propose
 from probatum.receipt_files import leave
 from probatum.receipts import Receipt, Run, receipts_of
 from probatum.release import Releases
+from probatum.screening import clinical_names
 from probatum.settings import Settings
 
 
@@ -44,5 +46,12 @@ def _with_proposals(chosen: Settings, source: str, receipt: Receipt, objects: tu
         return receipt
     path = questions_of(chosen.home / "drops" / source, beside)
     owner = receipt.tags.get("owner", "")
-    waiting, refused = propose(chosen.home, source, receipt.file, path, owner=owner, may_be_kept=lambda text: True)
+    waiting, refused = propose(
+        chosen.home, source, receipt.file, path, owner=owner, may_be_kept=_names_no_patient(chosen)
+    )
     return replace(receipt, proposed_questions={"waiting": waiting, "refused": refused})
+
+
+def _names_no_patient(chosen: Settings) -> Callable[[str], bool]:
+    names = ClinicalNames.load(clinical_names(chosen.home, Releases(chosen.home).current()))
+    return lambda text: not find_identifiers(text, names)

@@ -127,6 +127,6 @@ def _golden(chosen: Settings, serving: Manifest) -> list[Finding]:
 
 def _quarantine(home: Path) -> list[Finding]:
     return [
-        Finding("note", f"In quarantine: {item.id} ({', '.join(item.files[:2])}). {item.reason}", item.next)
+        Finding("note", f"In quarantine: {item.id} ({', '.join(item.files[:2])}). {item.reason}", item.advice)
         for item in Quarantine(home).all()
     ]

@@ -12,6 +12,7 @@ What cannot be taken (too large, superseded by another key) stays out, with a wo
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
@@ -28,6 +29,7 @@ from probatum.seams import seam
 INCOMING, RECEIPTS = "incoming", "receipts"
 SIDECAR, QUESTIONS = ".probatum.toml", ".questions.csv"  # beside x.pdf: x.pdf.probatum.toml, x.pdf.questions.csv
 SAID_BY_TAGS = ("id", "title", "version", "effective", "review_by", "owner", "status", "supersedes", "number")
+_A_MOMENT_S = 2.0
 _LONGEST_NAME_BYTES = 180  # of one part of a path; file systems allow 255, and suffixes are added
 _AS_IT_IS = re.compile(r"[\w .,;=@()\[\]&+'-]", re.UNICODE)
 
@@ -83,6 +85,8 @@ def bring_in(home: Path, source: str, origin: str, limits: Limits, *, endpoint: 
     place = home / "drops" / source
     folder, known = place / "files", {o.key: o for o in read_drop(home, source)}
     store = store_at(origin, endpoint=endpoint)
+    if not origin.startswith("s3://"):
+        _wait_for_who_is_copying(store)
     listed = {each.key: each for each in _listed(store, limits)}
     found = _without_superseded([_described(store, each, known.get(each.key), limits) for each in listed.values()])
     _remove_what_is_gone(folder, found)
@@ -121,6 +125,12 @@ def _safe_part(part: str) -> str:
         ending = PurePosixPath(said).suffix[:12]
         said = f"{said[:40]}%{digests.of_text(said)[:16]}{ending}"
     return said or "%"
+
+
+def _wait_for_who_is_copying(store: Objects) -> None:
+    """A file in a folder grows while it is copied; one that just changed is given a moment to change again."""
+    youngest = max((each.modified for each in store.list()), default=datetime.fromtimestamp(0, UTC))
+    time.sleep(max(0.0, min(_A_MOMENT_S, _A_MOMENT_S - (datetime.now(UTC) - youngest).total_seconds())))
 
 
 def _listed(store: Objects, limits: Limits) -> Iterator[Object]:

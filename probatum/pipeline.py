@@ -31,10 +31,11 @@ from probatum.journal import Journal
 from probatum.looks import note_look, to_be_told
 from probatum.pins import published_otherwise
 from probatum.publish import Publisher
-from probatum.quarantine import CHANGED, DISAGREES, RELEASABLE, TOO_FEW, UNFIT, Quarantine, how_to_release
+from probatum.quarantine import CHANGED, DISAGREES, TOO_FEW, UNFIT, Quarantine
 from probatum.reading import Parsed, Served, dropped_in_all, read_snapshot
 from probatum.records import Document, SnapshotFile, SourceRelease
 from probatum.release import Candidate, Manifest, Releases, SourceState, today
+from probatum.screening import clinical_names
 from probatum.settings import Settings
 from probatum.settled import settled
 from probatum.snapshots import Snapshot, Snapshots
@@ -128,11 +129,12 @@ def parse(chosen: Settings, source, snapshot: str) -> str:
         limits=source.limits,
         parser=source.parser_fingerprint(),
         per_file=source.per_file,
+        names=clinical_names(chosen.home, Releases(chosen.home).current()),
         before=lambda: _served(chosen, source.name),
     )
     described = {
         "paths": [str(path.relative_to(chosen.home)) for path in parsed.paths],
-        "quarantined": [asdict(q) for q in parsed.quarantined],
+        "quarantined": [asdict(q) | {"next": q.advice} for q in parsed.quarantined],
         "kept": list(parsed.kept),
         "dropped": dropped_in_all(parsed.reports()),
     }
@@ -296,8 +298,7 @@ def _quarantined(chosen: Settings, snapshot: Snapshot, refused: Rejected, kind: 
     kept = Quarantine(chosen.home).put(
         release.source, release.name, list(snapshot.files), reason=refused.happened, next=refused.next, kind=kind
     )
-    advice = f"{refused.next} {how_to_release(kept.id)}" if kind in RELEASABLE else refused.next
-    return Rejected(f"{refused.happened} It is in quarantine as {kept.id}.", safe=refused.safe, next=advice)
+    return Rejected(f"{refused.happened} It is in quarantine as {kept.id}.", safe=refused.safe, next=kept.advice)
 
 
 def _check_said(

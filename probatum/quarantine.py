@@ -41,6 +41,16 @@ class Quarantined:
     decision: str = ""  # "", RELEASED or REJECTED
     decided: str = ""  # who, when and why, for people
 
+    @property
+    def advice(self) -> str:
+        """What to do, with how to let it through where a person may."""
+        if self.kind not in RELEASABLE:
+            return self.next
+        return (
+            f"{self.next} If it is right as it is, run `probatum quarantine release {self.id} --why …` "
+            "and the same refresh again."
+        )
+
 
 class Quarantine:
     def __init__(self, home: Path):
@@ -137,11 +147,6 @@ class Quarantine:
             decided.get("decision", ""),
             "{decision} by {actor} at {at}: {why}".format(**decided) if decided else "",
         )
-
-
-def how_to_release(identity: str) -> str:
-    """What to add to the advice of a case that a person may let through."""
-    return f"If it is right as it is, run `probatum quarantine release {identity} --why …` and the same refresh again."
 
 
 def _known(folder: Path, ending: str) -> str:

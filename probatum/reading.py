@@ -19,10 +19,11 @@ from probatum import digests
 from probatum.errors import Rejected
 from probatum.files import read_json
 from probatum.identity import SIDECAR
-from probatum.quarantine import Quarantine, Quarantined
+from probatum.quarantine import IDENTIFIERS, UNREADABLE, Quarantine, Quarantined
 from probatum.records import Document, SnapshotFile, read_documents
 from probatum.safeio import Limits
 from probatum.sandbox import Refusal, read_units
+from probatum.screening import screen
 from probatum.seams import seam
 from probatum.snapshots import Snapshot, Snapshots
 
@@ -82,11 +83,12 @@ def read_snapshot(
     limits: Limits,
     parser: str,
     per_file: bool,
+    names: Path,
     before: Callable[[], Iterable[Served]] = tuple,
 ) -> Parsed:
     """Read what has not been read before. before: what served, newest first, for files that cannot be read now.
 
-    Raises Rejected when nothing can be read, after putting it into quarantine.
+    names: the clinical names that are no patient's (`probatum.screening`). Raises Rejected when nothing can be read, after putting it into quarantine.
     """
     folder = home / "work" / snapshot.release.source
     folder.mkdir(parents=True, exist_ok=True)
@@ -98,6 +100,8 @@ def read_snapshot(
         )
     refusals = _read_missing(home, snapshot, units, limits)
     seam("after-parse")
+    refusals |= _screened(home, snapshot.release.source, [u for u in units if u.output not in refusals], names, limits)
+    seam("after-screening")
     paths, quarantined, kept = [], [], []
     for unit in units:
         refusal = refusals.get(unit.output)
@@ -111,6 +115,7 @@ def read_snapshot(
                 list(unit.files),
                 reason=refusal.reason,
                 next=refusal.advice,
+                kind=IDENTIFIERS if refusal.kind == IDENTIFIERS else UNREADABLE,
             )
         )
         name = unit.files[0].name
@@ -122,9 +127,19 @@ def read_snapshot(
         none = f"none of its {len(units)} files can be read; the first: " if len(units) > 1 else ""
         raise Rejected(
             f"{snapshot.release.source} {snapshot.release.name}: {none}{reason.reason} It is in quarantine as {reason.id}.",
-            next=reason.next,
+            next=reason.advice,
         )
     return Parsed(tuple(paths), tuple(quarantined), tuple(kept))
+
+
+def _screened(home: Path, source: str, units: list[_Unit], names: Path, limits: Limits) -> dict[Path, Refusal]:
+    """Those that name a patient, but for what somebody released from quarantine."""
+    found = screen(home, source, [unit.output for unit in units], names, limits)
+    quarantine = Quarantine(home)
+    for unit in units:
+        if unit.output in found and quarantine.let_through(source, IDENTIFIERS, [f.sha256 for f in unit.files]):
+            del found[unit.output]
+    return found
 
 
 def _report(path: Path) -> dict:

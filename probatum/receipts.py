@@ -108,7 +108,7 @@ def _receipt(facts: "_Facts", each: Dropped) -> Receipt:
     read = [document for document in there if document.sha256 == each.sha256] if facts.run.of.per_file else there
     if not read and (case := facts.case_of(each)):
         still = " The version before still serves." if there else " It is left out."
-        return Receipt(**about, status="refused", summary=case.reason + still, next=case.next, case=case.id)
+        return Receipt(**about, status="refused", summary=case.reason + still, next=case.advice, case=case.id)
     about |= {"parsed": _parsed(facts, read), "documents": _named(read), "passages": _passages(facts, read)}
     if facts.run.refused:
         said = facts.run.refused

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from probatum.errors import Misconfigured, Rejected, Retryable
 from probatum.reading import read_snapshot
 from probatum.safeio import Limits
+from probatum.screening import clinical_names
 from probatum.snapshots import Snapshots
 from sources.elements.listed import read_listing
 from sources.feed import Feed, read_feed
@@ -82,7 +83,9 @@ def taken(pages, tmp_path, path="/feed.json"):
         snapshot = Snapshots(tmp_path).take(
             release.release, [(f.name, f.location) for f in release.files], LIMITS, frozenset()
         )
-    read = read_snapshot(tmp_path, snapshot, limits=LIMITS, parser="1", per_file=True)
+    read = read_snapshot(
+        tmp_path, snapshot, limits=LIMITS, parser="1", per_file=True, names=clinical_names(tmp_path, None)
+    )
     assert not read.quarantined
     return {document.id: document for document in read.documents()}
 

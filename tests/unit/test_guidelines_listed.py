@@ -10,6 +10,7 @@ from probatum.errors import Rejected
 from probatum.reading import read_snapshot
 from probatum.records import SourceRelease
 from probatum.safeio import Limits
+from probatum.screening import clinical_names
 from probatum.snapshots import Snapshots
 from probatum.superseded import without_superseded
 from sources.guidelines import Guidelines
@@ -113,7 +114,9 @@ def test_a_sidecar_travels_with_its_file_and_with_no_other_and_a_bad_one_stops_o
     paths = drop(tmp_path / "drop", files)
     limits = Limits(parse_seconds=60)
     taken = Snapshots(tmp_path).take(RELEASE, [(n, str(p)) for n, p in paths.items()], limits, frozenset())
-    read = read_snapshot(tmp_path, taken, limits=limits, parser="1", per_file=True)
+    read = read_snapshot(
+        tmp_path, taken, limits=limits, parser="1", per_file=True, names=clinical_names(tmp_path, None)
+    )
     assert {document.id for document in read.documents()} == {"G", "burns.md"}
     assert [q.files for q in read.quarantined] == [("croup.md", "croup.md.probatum.toml")]
     current, gone = without_superseded(read.documents())

@@ -12,6 +12,7 @@ from probatum.quarantine import Quarantine
 from probatum.reading import Parsed, read_snapshot
 from probatum.records import SourceRelease
 from probatum.safeio import Limits
+from probatum.screening import clinical_names
 from probatum.snapshots import Snapshots
 from sources.registry import source_named
 
@@ -32,7 +33,13 @@ def take(tmp_path, files, source="guidelines", name="2026-07-01"):
 def read(tmp_path, snapshot, parser="1", before=()):
     per_file = source_named(snapshot.release.source).per_file
     return read_snapshot(
-        tmp_path, snapshot, limits=LIMITS, parser=parser, per_file=per_file, before=lambda: iter(before)
+        tmp_path,
+        snapshot,
+        limits=LIMITS,
+        parser=parser,
+        per_file=per_file,
+        names=clinical_names(tmp_path, None),
+        before=lambda: iter(before),
     )
 
 
