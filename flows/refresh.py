@@ -1,6 +1,7 @@
 """Refresh: pull what publishers released, build a candidate, try it, publish it or refuse it.
 
     refresh("icd10")     one source, from where it points or from an origin given
+    refresh_dropped()    those whose drop zone has something new, as the bucket's queue says
     refresh_all()        every source into one release; one that fails does not hold up the others
 
 The result is plain JSON (see `probatum.outcome`). A run in which anything was refused ends as Failed, with what was
@@ -17,6 +18,7 @@ from probatum.settings import settings
 from tasks.alert import tell_if_late
 from tasks.audit import audit
 from tasks.fetch import fetch
+from tasks.hints import hints_done, hints_waiting
 from tasks.leave_receipts import leave_receipts
 from tasks.parse import already_serves, parse, set_aside
 from tasks.publish import publish, settle
@@ -40,6 +42,21 @@ def refresh_all(origins: dict[str, str] | None = None, actor: str = "prefect", h
     return _refresh({source: (origins or {}).get(source) for source in SOURCES}, actor, hold)
 
 
+@flow(name="refresh-dropped")
+def refresh_dropped(actor: str = "prefect") -> State:
+    """Refresh the sources whose drop zone the bucket's queue hints at. What was hinted at stays hinted until it is done."""
+    hints = hints_waiting(SOURCES)
+    dropped = {source: None for source in SOURCES if source in hints}
+    ended = (
+        _refresh(dropped, actor, hold=False)
+        if dropped
+        else Completed(message="nothing was dropped", data=Outcome().as_json())
+    )
+    if ended.data["exit_code"] != Retryable.exit_code:
+        hints_done([receipt for receipts in hints.values() for receipt in receipts])
+    return ended
+
+
 def _refresh(origins: dict[str, str | None], actor: str, hold: bool) -> State:
     outcome = Outcome()
     with one_refresh(settings().home, origins):
@@ -57,7 +74,10 @@ def _refresh(origins: dict[str, str | None], actor: str, hold: bool) -> State:
                 break
     for source, origin in origins.items():
         outcome.stale(source, tell_if_late(source, actor))
-        leave_receipts(source, origin, outcome.run_of(source))
+        try:
+            leave_receipts(source, origin, outcome.run_of(source))
+        except (Rejected, Retryable, Misconfigured) as failed:  # what was published stays published
+            outcome.without_receipts(source, failed)
     ended = Failed if outcome.exit_code else Completed
     return ended(message=outcome.message(), data=outcome.as_json())
 

@@ -79,6 +79,9 @@ def refresh(
     all_sources: Annotated[
         bool, typer.Option("--all", help="All sources, into one release (the same as naming none).")
     ] = False,
+    dropped: Annotated[
+        bool, typer.Option("--dropped", help="Only sources whose drop zone the bucket's queue hints at.")
+    ] = False,
     hold: Annotated[bool, typer.Option("--hold", help="Stop after the audit; `probatum publish` goes on.")] = False,
     json: Json = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show Prefect's own log.")] = False,
@@ -87,6 +90,12 @@ def refresh(
     if origin and not source:
         raise Misconfigured(
             "--from needs a source.", safe="Nothing was fetched.", next="Name it: `probatum refresh icd10 --from …`."
+        )
+    if dropped and (source or origin or all_sources or hold):
+        raise Misconfigured(
+            "--dropped stands alone.",
+            safe="Nothing was fetched.",
+            next="The queue says which sources: `probatum refresh --dropped`.",
         )
     if source and all_sources:
         raise Misconfigured("One source and --all at once.", safe="Nothing was fetched.", next="Give one of the two.")
@@ -98,7 +107,9 @@ def refresh(
 
     actor = getpass.getuser()
     with show.progress(quiet=json):
-        if source:
+        if dropped:
+            state = flows.refresh_dropped(actor, return_state=True)
+        elif source:
             source_named(source)
             state = flows.refresh(source, origin, actor, hold, return_state=True)
         else:

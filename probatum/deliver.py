@@ -6,6 +6,7 @@ from pathlib import Path
 
 from probatum import pipeline
 from probatum.dropzone import QUESTIONS, Dropped, questions_of, read_drop, receipts_at
+from probatum.errors import Retryable
 from probatum.objects import store_at
 from probatum.phi import ClinicalNames, find_identifiers
 from probatum.proposals import propose
@@ -20,8 +21,8 @@ def receipts(chosen: Settings, source, origin: str | None, run: Mapping) -> int:
     """Write the receipts of a source's drop zone; returns how many say something new. 0 where it reads none."""
     place = pipeline.drop_zone(chosen, source.name, origin)
     where = receipts_at(place) if place else None
-    if where is None:
-        return 0
+    if where is None or run["refused"].get("exit_code") == Retryable.exit_code:
+        return 0  # what could not be reached is no news for an owner
     objects = read_drop(chosen.home, source.name)
     done = Run(of=source, **_with_what_was_read(chosen, source, run))
     found = [_with_proposals(chosen, source.name, each, objects) for each in receipts_of(chosen, objects, done)]

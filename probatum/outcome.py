@@ -18,6 +18,7 @@ class Outcome:
         self._refused: dict[str, dict] = {}
         self._quarantined: dict[str, list[dict]] = {}
         self._stale: dict[str, str] = {}
+        self._without_receipts: dict[str, dict] = {}
 
     def step(self, source: str, **ids: str) -> None:
         """Note what a step left for a source: snapshot, parsed, state."""
@@ -34,7 +35,7 @@ class Outcome:
             "candidate": self._candidate,
             "release": self._release if source in self._published else "",
             "held": self._held and source in self._published,
-            "refused": {key: refused[key] for key in ("reason", "next") if refused},
+            "refused": {key: refused[key] for key in ("reason", "next", "exit_code") if refused},
         }
 
     def quarantined(self, source: str, items: list[dict], kept: list[str]) -> None:
@@ -55,6 +56,10 @@ class Outcome:
         """What serves of a source may be out of date, and why; nothing when it is not."""
         if why:
             self._stale[source] = why
+
+    def without_receipts(self, source: str, error: ProbatumError) -> None:
+        """The receipts of a drop zone could not be written; the next refresh writes them."""
+        self._without_receipts[source] = {"reason": error.happened, "next": error.next, "exit_code": error.exit_code}
 
     def refused(self, source: str, error: ProbatumError) -> None:
         self._refused[source] = {
@@ -97,7 +102,8 @@ class Outcome:
 
     @property
     def exit_code(self) -> int:
-        return max((refusal["exit_code"] for refusal in self._refused.values()), default=0)
+        failures = [*self._refused.values(), *self._without_receipts.values()]
+        return max((failure["exit_code"] for failure in failures), default=0)
 
     def as_json(self) -> dict:
         return {
@@ -109,6 +115,7 @@ class Outcome:
             "refused": self._refused,
             "quarantined": self._quarantined,
             "stale": self._stale,
+            "without_receipts": self._without_receipts,
             "exit_code": self.exit_code,
         }
 

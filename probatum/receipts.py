@@ -110,17 +110,18 @@ def _receipt(facts: "_Facts", each: Dropped) -> Receipt:
         still = " The version before still serves." if there else " It is left out."
         return Receipt(**about, status="refused", summary=case.reason + still, next=case.advice, case=case.id)
     about |= {"parsed": _parsed(facts, read), "documents": _named(read), "passages": _passages(facts, read)}
-    if facts.run.refused:
+    serves = facts.serves(each)
+    if facts.run.refused and not serves:
         said = facts.run.refused
         return Receipt(**about, status="refused", summary=said["reason"], next=said["next"], **facts.golden(read))
-    if facts.run.held:
+    if facts.run.held and not serves:
         return Receipt(
             **about,
             status="waiting",
             summary="It passed its audit and waits for somebody to publish it.",
             **facts.golden(read),
         )
-    if facts.serving is None or (not read and facts.run.of.per_file):
+    if facts.serving is None or not serves:
         return Receipt(
             **about,
             status="left out",
@@ -169,6 +170,21 @@ class _Facts:
             name = document.file if document.file in self.files else document.file.partition("/")[0]
             found[next((f for f in self.files if document.file.startswith(f"{f}/")), name)].append(document)
         return dict(found)
+
+    def serves(self, each: Dropped) -> bool:
+        """Whether what serves was made from these very bytes."""
+        return each.sha256 in self._served
+
+    @cached_property
+    def _served(self) -> set[str]:
+        state = self.serving.sources.get(self.run.of.name) if self.serving else None
+        if state is None:
+            return set()
+        taken = {file.sha256 for file in pipeline.snapshot_files(self.chosen, self.run.of.name, state.snapshot)}
+        if not self.run.of.per_file:
+            return taken
+        table = open_table(self.chosen.home / "lance", state.documents.name, state.documents.version)
+        return taken & set(table.read(["sha256"])["sha256"].to_pylist())
 
     def case_of(self, each: Dropped) -> Quarantined | None:
         """The last case in quarantine that these very bytes are in and nobody released."""

@@ -98,6 +98,10 @@ def outcome(value: dict, as_json: bool) -> None:
         _out.print(
             f"[red]{source} refused.[/] {escape(refusal['reason'])}\n  {escape(refusal['safe'])}\n  [bold]{escape(refusal['next'])}[/]"
         )
+    for source, failure in value["without_receipts"].items():
+        _out.print(
+            f"[red]{source}: no receipts were written.[/] {escape(failure['reason'])}\n  [bold]{escape(failure['next'])}[/]"
+        )
     for source, why in value["stale"].items():
         _out.print(f"[yellow]{source} is stale:[/] {escape(why)}.")
     if value["unchanged"]:
