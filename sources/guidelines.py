@@ -12,7 +12,7 @@ A file listed as superseded or withdrawn gives none. A file that cannot be read 
 does not take the others with it. Nothing is recognised from pictures (no OCR).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from importlib import metadata
 from pathlib import Path, PurePosixPath
@@ -26,12 +26,11 @@ from sources.base import Found, Offered, Source
 from sources.elements import front
 from sources.elements.judge import judge
 from sources.elements.listed import RELEASE_FILE, Listed, Listing, read_listing
+from sources.elements.readers import READ_WITH, SUFFIXES, reader_of
 from sources.locate import files_at, is_address, to_be_told, valid_from_name
 
 SAMPLES = Path(__file__).parent / "samples" / "guidelines"
 DEFAULT_RELEASE = "2026-07"
-SUFFIXES = (".pdf", ".docx", ".html", ".htm", ".md", ".txt")
-_READ_WITH = ("pypdfium2", "pdfplumber", "pdfminer.six", "lxml", "python-docx", "markdown")
 
 
 class Guidelines(Source):
@@ -65,7 +64,7 @@ class Guidelines(Source):
             yield _document(name, path, listed, release, self.limits)
 
     def parser_fingerprint(self) -> str:
-        return f"{self.parser_version}-{of_text(' '.join(metadata.version(name) for name in _READ_WITH))[:12]}"
+        return f"{self.parser_version}-{of_text(' '.join(metadata.version(name) for name in READ_WITH))[:12]}"
 
 
 def _offered(origin: str) -> list[Offered]:
@@ -99,7 +98,7 @@ def _document(name: str, path: Path, listed: Listed, release: SourceRelease, lim
 
     try:
         suffix = judge(name, path, limits)
-        reading = _reader(suffix)(path, limits)
+        reading = reader_of(suffix)(path, limits)
     except Rejected as error:  # a snapshot file is called by its digest; a person knows it by its name
         raise Rejected(error.happened.replace(path.name, name), safe=error.safe, next=error.next) from None
     text, blocks = flatten(reading.elements)
@@ -133,21 +132,6 @@ def _document(name: str, path: Path, listed: Listed, release: SourceRelease, lim
             "dropped": dict(sorted(reading.dropped.items())),
         },
     )
-
-
-def _reader(suffix: str) -> Callable:
-    """The reader of a format, imported when it is needed: a run over Markdown loads no PDF library."""
-    if suffix == ".pdf":
-        from sources.elements.pdf import read
-    elif suffix == ".docx":
-        from sources.elements.docx import read
-    elif suffix == ".html":
-        from sources.elements.html import read
-    elif suffix == ".md":
-        from sources.elements.markdown import read
-    else:
-        from sources.elements.text import read
-    return read
 
 
 def _title_from(name: str) -> str:
