@@ -13,6 +13,7 @@ does not take the others with it. Nothing is recognised from pictures (no OCR).
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from importlib import metadata
 from pathlib import Path, PurePosixPath
@@ -26,7 +27,7 @@ from sources.base import Found, Offered, Source
 from sources.elements import front
 from sources.elements.judge import judge
 from sources.elements.listed import RELEASE_FILE, Listed, Listing, read_listing
-from sources.elements.readers import READ_WITH, SUFFIXES, reader_of
+from sources.elements.readers import FILES, READ_WITH, SUFFIXES, reader_of
 from sources.locate import files_at, is_address, to_be_told, valid_from_name
 
 SAMPLES = Path(__file__).parent / "samples" / "guidelines"
@@ -39,7 +40,7 @@ class Guidelines(Source):
     licence = "as stated in each document; the embedded sample is invented and part of this project"
     cadence = timedelta(days=1)  # committees publish on any day; looking costs nothing
     limits = Limits()
-    parser_version = "1"
+    parser_version = "2"
     per_file = True
 
     def find(self, origin: str | None) -> Found:
@@ -61,7 +62,18 @@ class Guidelines(Source):
             listed = listing.of(name)
             if path == toml or not listed.is_current:
                 continue
-            yield _document(name, path, listed, release, self.limits)
+            if name.lower().endswith(".zip"):
+                yield from self._inside(name, path, release)
+            else:
+                yield _document(name, path, listed, release, self.limits)
+
+    def _inside(self, name: str, path: Path, release: SourceRelease) -> Iterator[Document]:
+        """The documents in a zip, which may have a `release.toml` of its own. They cite the zip: it is what was kept."""
+        from sources.elements.zipped import members
+
+        with members(name, path, self.limits, (*FILES, RELEASE_FILE)) as inside:
+            for document in self.parse(inside, release):
+                yield replace(document, sha256=of_file(path))
 
     def parser_fingerprint(self) -> str:
         return f"{self.parser_version}-{of_text(' '.join(metadata.version(name) for name in READ_WITH))[:12]}"
@@ -95,6 +107,8 @@ def _all_there(listing: Listing, files: list[Offered]) -> None:
 
 def _document(name: str, path: Path, listed: Listed, release: SourceRelease, limits: Limits) -> Document:
     from sources.elements.flatten import flatten
+    from sources.elements.suspicion import flags_of
+    from sources.elements.tidy import tidied
 
     try:
         suffix = judge(name, path, limits)
@@ -105,11 +119,12 @@ def _document(name: str, path: Path, listed: Listed, release: SourceRelease, lim
     if not any(char.isalnum() for char in text):
         raise Rejected(f"{name} holds no text.", next=ASK_AGAIN)
     said = front.said_by(text)
+    flags = reading.flags + flags_of([reading.title, *(element.text for element in reading.elements)])
     effective = listed.effective or said.effective
     return Document(
         id=name,
         source=release.source,
-        title=listed.title or reading.title or _title_from(name),
+        title=tidied(listed.title or reading.title or _title_from(name)),
         text=text,
         blocks=blocks,
         family=name,
@@ -130,6 +145,7 @@ def _document(name: str, path: Path, listed: Listed, release: SourceRelease, lim
             "words": len(text.split()),
             "tables": len({block.table for block in blocks} - {-1}),
             "dropped": dict(sorted(reading.dropped.items())),
+            "flags": dict(sorted(flags.items())),
         },
     )
 

@@ -19,7 +19,8 @@ from lxml import etree
 from unstructured.documents.elements import Element
 
 from probatum.errors import Rejected
-from probatum.safeio import ASK_AGAIN, Archive, Limits
+from probatum.safeio import ASK_AGAIN, Limits
+from sources.elements import office
 from sources.elements.docx_styles import Numbering, Style, styles_of
 from sources.elements.model import Grid, Reading, caption, item, paragraph, table, title, without_bullet
 from sources.elements.scripts import lowered, raised
@@ -28,8 +29,6 @@ _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 _MATH_TEXT = "{http://schemas.openxmlformats.org/officeDocument/2006/math}t"
 _FOOTNOTES = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/footnotes"
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_DOCTYPE = tuple("<!DOCTYPE".encode(encoding) for encoding in ("utf-8", "utf-16-le", "utf-16-be"))
 _MOST_BLOCKS = 100_000  # paragraphs; a book has 20,000
 _WIDEST = 100
 _SYMBOLS = {  # of the Symbol font
@@ -51,7 +50,7 @@ _SYMBOLS = {  # of the Symbol font
 
 def read(path: Path, limits: Limits) -> Reading:
     """Raises Rejected for a password, an old .doc, a damaged zip, or one that would unpack to too much."""
-    _judge(path, limits)
+    package = office.judged(path, limits, office.DOCX)
     try:
         document = docx.Document(BytesIO(path.read_bytes()))
         body = document.element.body
@@ -62,29 +61,14 @@ def read(path: Path, limits: Limits) -> Reading:
     if count > _MOST_BLOCKS:
         raise Rejected(f"{path.name} has {count} paragraphs ({_MOST_BLOCKS} allowed).", next="Split it.")
     reader = _Reader(styles, Numbering(document), _footnotes(document))
-    reading = Reading(list(reader.blocks(body)), dropped=reader.dropped)
+    reading = Reading(
+        list(reader.blocks(body)), dropped=package.dropped + reader.dropped, flags=package.flags + reader.flags
+    )
     for part in (part for section in document.sections for part in (section.header, section.footer)):
         said = sum(bool(p.text.strip()) for p in part.paragraphs)
         reading.dropped.update({"header and footer lines": said} if said else {})
     reading.title = _title(document, reading)
     return reading
-
-
-def _judge(path: Path, limits: Limits) -> None:
-    with path.open("rb") as stream:
-        head = stream.read(8)
-        whole = stream.read(limits.file_bytes) if head == _OLE else b""
-    if head == _OLE:
-        if "EncryptedPackage".encode("utf-16-le") in whole:
-            raise Rejected(f"{path.name} is encrypted and needs a password.", next="Ask for it without a password.")
-        raise Rejected(f"{path.name} is a Word file of the old kind (.doc).", next="Save it as .docx and give that.")
-    with Archive(path, limits) as archive:
-        if "word/document.xml" not in archive.names and "[Content_Types].xml" not in archive.names:
-            raise Rejected(f"{path.name} is a zip, but not a Word document.", next=ASK_AGAIN)
-        for name in archive.names:
-            part = archive.read(name)  # every part unpacks, within the limits
-            if name.endswith((".xml", ".rels")) and any(mark in part for mark in _DOCTYPE):
-                raise Rejected(f"{path.name} declares a document type, which is not read.", next=ASK_AGAIN)
 
 
 def _title(document, reading: Reading) -> str:
@@ -107,6 +91,7 @@ class _Reader:
     def __init__(self, styles: dict[str, Style], numbering: Numbering, footnotes: dict[str, etree._Element]):
         self._styles, self._numbering, self._footnotes = styles, numbering, footnotes
         self.dropped: Counter[str] = Counter()
+        self.flags: Counter[str] = Counter()
         self._notes: list[str] = []  # footnotes named by the paragraph being read
         self._boxes: list[etree._Element] = []  # text boxes anchored in it
 

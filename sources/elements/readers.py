@@ -15,16 +15,25 @@ from probatum.safeio import Limits
 if TYPE_CHECKING:
     from sources.elements.model import Reading
 
-_MODULES = {".pdf": "pdf", ".docx": "docx", ".html": "html", ".md": "markdown", ".txt": "text"}
-SUFFIXES = (".pdf", ".docx", ".html", ".htm", ".md", ".txt")  # what a file's name may end in
-READ_WITH = (
-    "pypdfium2",
-    "pdfplumber",
-    "pdfminer.six",
-    "lxml",
-    "python-docx",
-    "markdown",
-)  # may read otherwise when they change
+_MODULES = {
+    ".pdf": "pdf",
+    ".docx": "docx",
+    ".pptx": "pptx",
+    ".html": "html",
+    ".md": "markdown",
+    ".txt": "text",
+    ".csv": "table",
+    ".tsv": "table",
+    ".xlsx": "xlsx",
+    ".json": "json",
+    ".xml": "xml",
+}
+FILES = (".htm", *_MODULES)  # what the name of a file that is a document may end in
+SUFFIXES = (*FILES, ".zip")  # and of one that may hold some
+READ_WITH = (  # the same bytes may read otherwise when one of these changes
+    *("pypdfium2", "pdfplumber", "pdfminer.six", "lxml", "python-docx", "python-pptx", "openpyxl"),
+    *("markdown", "defusedxml"),
+)
 
 Reader = Callable[[Path, Limits], "Reading"]
 

@@ -270,5 +270,5 @@ def test_characters_too_small_to_read_and_watermarks_are_left_out_of_a_pdf(tmp_p
 
 
 def test_an_unknown_ending_is_refused(tmp_path):
-    (tmp_path / "a.pptx").write_bytes(b"PK\x03\x04")
-    assert "ending that is not read" in refusal(tmp_path / "a.pptx")
+    (tmp_path / "a.odp").write_bytes(b"PK\x03\x04")
+    assert "ending that is not read" in refusal(tmp_path / "a.odp")
