@@ -21,6 +21,7 @@ from unstructured.documents.elements import Element
 from probatum.errors import Rejected
 from probatum.safeio import ASK_AGAIN, Limits
 from sources.elements import office
+from sources.elements.docx_hidden import Unseen
 from sources.elements.docx_styles import Numbering, Style, styles_of
 from sources.elements.model import Grid, Reading, caption, item, paragraph, table, title, without_bullet
 from sources.elements.scripts import lowered, raised
@@ -60,7 +61,7 @@ def read(path: Path, limits: Limits) -> Reading:
     count = sum(1 for _ in body.iter(f"{_W}p"))
     if count > _MOST_BLOCKS:
         raise Rejected(f"{path.name} has {count} paragraphs ({_MOST_BLOCKS} allowed).", next="Split it.")
-    reader = _Reader(styles, Numbering(document), _footnotes(document))
+    reader = _Reader(styles, Numbering(document), _footnotes(document), Unseen(document))
     reading = Reading(
         list(reader.blocks(body)), dropped=package.dropped + reader.dropped, flags=package.flags + reader.flags
     )
@@ -88,8 +89,10 @@ def _footnotes(document) -> dict[str, etree._Element]:
 
 
 class _Reader:
-    def __init__(self, styles: dict[str, Style], numbering: Numbering, footnotes: dict[str, etree._Element]):
-        self._styles, self._numbering, self._footnotes = styles, numbering, footnotes
+    def __init__(
+        self, styles: dict[str, Style], numbering: Numbering, footnotes: dict[str, etree._Element], unseen: Unseen
+    ):
+        self._styles, self._numbering, self._footnotes, self._unseen = styles, numbering, footnotes, unseen
         self.dropped: Counter[str] = Counter()
         self.flags: Counter[str] = Counter()
         self._notes: list[str] = []  # footnotes named by the paragraph being read
@@ -210,10 +213,16 @@ class _Reader:
             elif child.tag != f"{_W}rPr" and (boxes := _boxes(child)):
                 self._boxes += boxes
         text = "".join(parts)
-        if properties is None or not text.strip():
+        if not text.strip():
             return text
-        if _on(properties, "vanish") or _on(properties, "strike") or _on(properties, "dstrike"):
-            self.dropped["hidden text" if _on(properties, "vanish") else "text struck out"] += 1
+        if self._unseen.has(run):
+            self.dropped["hidden text"] += 1
+            self.flags["hidden text"] += 1
+            return ""
+        if properties is None:
+            return text
+        if _on(properties, "strike") or _on(properties, "dstrike"):
+            self.dropped["text struck out"] += 1
             return ""
         place = _value(properties, "vertAlign")
         return raised(text) if place == "superscript" else lowered(text) if place == "subscript" else text

@@ -94,8 +94,15 @@ class _Reader:
     def _object(self, value: dict, key: str, depth: int) -> Iterator[Element]:
         if key:
             yield title(worded(key), depth=depth)
-        for name, each in value.items():
-            yield from self.of(each, name, depth + bool(key))
+        yield from self._fields(value, "", depth + bool(key))
+
+    def _fields(self, value: dict, headed_by: str, depth: int) -> Iterator[Element]:
+        """What has a heading comes after what has none, which would stand below that heading."""
+        made = [list(self.of(each, name, depth)) for name, each in value.items() if name != headed_by]
+        for headed in (False, True):
+            for elements in made:
+                if elements and (elements[0].category == "Title") == headed:
+                    yield from elements
 
     def _list(self, values: list, key: str, depth: int) -> Iterator[Element]:
         if not values:
@@ -114,9 +121,7 @@ class _Reader:
                 named = next((n for n in _TITLES if _is_scalar(each.get(n)) and not _is_empty(each.get(n))), "")
                 head = _plain(each[named]) if named else f"{worded(key) or 'Entry'} {number}"
                 yield title(head if named != "id" else f"{worded(key) or 'Entry'} {head}", depth=below)
-                for name, inner in each.items():
-                    if name != named:
-                        yield from self.of(inner, name, below + 1)
+                yield from self._fields(each, named, below + 1)
             else:
                 yield from self.of(each, "", below)
 

@@ -94,13 +94,15 @@ def _unpack_content(page: pikepdf.Page) -> None:
 def _read(path: Path, document: pypdfium2.PdfDocument) -> Reading:
     reading = Reading(pages=len(document))
     seen: Counter[str] = Counter()
-    pages, glyphs, busy, raw_lines = [], [], [], []
+    pages, glyphs, hidden, busy, raw_lines = [], [], [], [], []
     pictures = 0
     for number, page in enumerate(document, 1):
         with closing(page):
             width, height = page.get_size()
             pages.append(Page(number, width, height))
-            glyphs.append(glyphs_of(page, reading.dropped))
+            seen_here, hidden_here = glyphs_of(page, reading.dropped)
+            glyphs.append(seen_here)
+            hidden += hidden_here
             text = _all_text(page)
             raw_lines += text.splitlines()
             found = Counter(words(text))
@@ -124,7 +126,9 @@ def _read(path: Path, document: pypdfium2.PdfDocument) -> Reading:
     mark_headings(document, pages)
     reading.title = _title(document, pages)
     reading.elements = list(_elements(pages, hyphens))
-    _judge_kept(path, seen, reading.elements, left_out)
+    said = sum(any(char.isalnum() for char in stretch) for stretch in hidden)  # a white dash is no word
+    reading.flags.update({"hidden text": said} if said else {})
+    _judge_kept(path, seen, reading.elements, [*left_out, *hidden])
     return reading
 
 

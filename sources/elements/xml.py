@@ -102,8 +102,8 @@ class _Writer:
         if grid := _records(children):
             self.parts.append(grid)
             return
-        for child in children:
-            self.block(child, below)
+        for child in (*filter(_is_field, children), *(each for each in children if not _is_field(each))):
+            self.block(child, below)  # a field after a section would seem to be a part of that section
 
     def _heading(self, text: str, depth: int) -> None:
         level = min(depth, 6)
@@ -261,6 +261,11 @@ def _is_mixed(element: Element) -> bool:
 def _texts(element: Element) -> Iterable[str]:
     yield element.text or ""
     yield from (child.tail or "" for child in element)
+
+
+def _is_field(element: Element) -> bool:
+    """A name and a value, as in a record."""
+    return not len(element) and _name(element) not in _PARAGRAPHS | _ITEMS | _INLINE | _LISTS.keys()
 
 
 def _is_block(element: Element) -> bool:
