@@ -15,6 +15,7 @@ from pathlib import Path
 
 import docx
 from docx.opc.exceptions import OpcError, PackageNotFoundError
+from docx.oxml.exceptions import InvalidXmlError
 from lxml import etree
 from unstructured.documents.elements import Element
 
@@ -30,6 +31,10 @@ _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 _MATH_TEXT = "{http://schemas.openxmlformats.org/officeDocument/2006/math}t"
 _FOOTNOTES = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/footnotes"
+_UNREADABLE = (
+    *(OpcError, PackageNotFoundError, InvalidXmlError, etree.XMLSyntaxError),
+    *(KeyError, ValueError, TypeError, AttributeError, IndexError),
+)
 _MOST_BLOCKS = 100_000  # paragraphs; a book has 20,000
 _WIDEST = 100
 _SYMBOLS = {  # of the Symbol font
@@ -53,18 +58,20 @@ def read(path: Path, limits: Limits) -> Reading:
     """Raises Rejected for a password, an old .doc, a damaged zip, or one that would unpack to too much."""
     package = office.judged(path, limits, office.DOCX)
     try:
-        document = docx.Document(BytesIO(path.read_bytes()))
-        body = document.element.body
-        styles = styles_of(document)
-    except (OpcError, PackageNotFoundError, KeyError, ValueError, AttributeError, etree.XMLSyntaxError):
+        return _read(path, package)
+    except _UNREADABLE:
         raise Rejected(f"{path.name} is a damaged DOCX.", next=ASK_AGAIN) from None
+
+
+def _read(path: Path, package: office.Package) -> Reading:
+    document = docx.Document(BytesIO(path.read_bytes()))
+    body = document.element.body
     count = sum(1 for _ in body.iter(f"{_W}p"))
     if count > _MOST_BLOCKS:
         raise Rejected(f"{path.name} has {count} paragraphs ({_MOST_BLOCKS} allowed).", next="Split it.")
-    reader = _Reader(styles, Numbering(document), _footnotes(document), Unseen(document))
-    reading = Reading(
-        list(reader.blocks(body)), dropped=package.dropped + reader.dropped, flags=package.flags + reader.flags
-    )
+    reader = _Reader(styles_of(document), Numbering(document), _footnotes(document), Unseen(document))
+    elements = list(reader.blocks(body))
+    reading = Reading(elements, dropped=package.dropped + reader.dropped, flags=package.flags + reader.flags)
     for part in (part for section in document.sections for part in (section.header, section.footer)):
         said = sum(bool(p.text.strip()) for p in part.paragraphs)
         reading.dropped.update({"header and footer lines": said} if said else {})
@@ -126,7 +133,7 @@ class _Reader:
         properties = element.find(f"{_W}pPr")
         style = self._styles.get(_value(properties, "pStyle"), Style())
         level = _value(properties, "outlineLvl")
-        depth = int(level) + 1 if level.isdigit() and int(level) < 9 else style.depth
+        depth = int(level) + 1 if level.isdecimal() and int(level) < 9 else style.depth
         mark = self._numbering.mark(properties, style)
         if depth is not None:
             return title(f"{mark} {text}" if mark and mark != "•" else text, depth=depth)
@@ -265,7 +272,7 @@ def _on(properties: etree._Element, name: str) -> bool:
 
 
 def _count(said: str, otherwise: int) -> int:
-    return min(int(said), _WIDEST) if said.isdigit() else otherwise
+    return min(int(said), _WIDEST) if said.isdecimal() else otherwise
 
 
 def _symbol(element: etree._Element) -> str:

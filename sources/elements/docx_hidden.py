@@ -39,7 +39,7 @@ class Unseen:
         if vanish is not None and vanish.get(f"{_W}val", "1") not in ("0", "false", "off", "none"):
             return True
         size = next((said for properties in chain if (said := _value(properties, "sz"))), "")
-        if size.isdigit() and int(size) < _SMALLEST:
+        if size.isdecimal() and int(size) < _SMALLEST:
             return True
         colour = next((said for properties in chain if (said := _value(properties, "color"))), "")
         ink = rgb_of(f"#{colour}")

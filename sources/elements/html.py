@@ -210,7 +210,7 @@ class _Walker:
         if tag in ("ul", "ol", "menu", "dl"):
             start = element.get("start", "1")
             numbered = tag == "ol" and "none" not in (element.get("style") or "").replace("list-style-image: none", "")
-            first = int(start) if start.lstrip("-").isdigit() else 1
+            first = int(start) if start.lstrip("-").isdecimal() else 1
             self._lists.append([first, element.get("type", "1")] if numbered else [None, ""])
         elif tag == "li":
             self._item.append(self._mark(element))
@@ -246,7 +246,7 @@ class _Walker:
         if not self._lists or self._lists[-1][0] is None:
             return ""
         value = element.get("value", "")
-        number = int(value) if value.isdigit() else self._lists[-1][0]
+        number = int(value) if value.isdecimal() else self._lists[-1][0]
         self._lists[-1][0] = number + 1
         kind = self._lists[-1][1]
         if kind in ("a", "A") and 1 <= number <= 26:
@@ -307,8 +307,8 @@ def _depth(tag: str, element: etree._Element) -> int:
         return int(tag[1])
     if element.get("role") == "heading":
         level = element.get("aria-level", "2")
-        return int(level) if level.isdigit() else 2
+        return int(level) if level.isdecimal() else 2
     match = _HEADING_CLASS.search(element.get("class") or "") if tag in ("p", "div") else None
     if not match or any(child.tag in _BLOCKS for child in element):
         return 0
-    return int(match[1]) if match[1].isdigit() else ord(match[1].upper()) - ord("A") + 1
+    return int(match[1]) if match[1].isdecimal() else ord(match[1].upper()) - ord("A") + 1

@@ -43,6 +43,7 @@ class _Number(str):
 def read(path: Path, limits: Limits) -> Reading:
     """Raises Rejected for what is no JSON, for a key that stands twice, and for nesting deeper than 60."""
     value = _parsed(strict_text_of(path), path.name)
+    _refuse_deep(value, path.name)
     reader = _Reader(path.name)
     named = next((k for k in _TITLES[:3] if _is_named(value, k)), "") if isinstance(value, dict) else ""
     if named:
@@ -75,6 +76,16 @@ def _parsed(text: str, what: str) -> object:
         raise Rejected(f"{what} is not JSON: it holds a number that is none.", next=ASK_AGAIN) from None
 
 
+def _refuse_deep(value: object, what: str) -> None:
+    """Level by level, so that no depth is too much for the looking itself."""
+    level = [value]
+    for _ in range(_DEEPEST + 1):
+        inner = [each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list)]
+        level = [each for values in inner for each in values]
+    if level:
+        raise Rejected(f"{what} is nested deeper than {_DEEPEST} levels.", next=ASK_AGAIN)
+
+
 class _Reader:
     def __init__(self, what: str):
         self._what = what
@@ -82,8 +93,6 @@ class _Reader:
 
     def of(self, value: object, key: str, depth: int) -> Iterator[Element]:
         """The elements of a value that is called `key`; depth: of the heading it would get."""
-        if depth > _DEEPEST:
-            raise Rejected(f"{self._what} is nested deeper than {_DEEPEST} levels.", next=ASK_AGAIN)
         if isinstance(value, dict):
             yield from self._object(value, key, depth)
         elif isinstance(value, list):

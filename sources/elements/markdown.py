@@ -23,6 +23,10 @@ _SCRIPTS = (
     (re.compile(r"(?<![~\\])~([^\s~]{1,12})~(?!~)"), r"<sub>\1</sub>"),
 )
 _EXTENSIONS = ("tables", "def_list", "fenced_code", "sane_lists", "footnotes")
+_MOST_LINES = 60_000  # with words; the package takes some 10 s for them, and a book has 15,000
+_MOST_OPEN = (
+    1_000  # brackets in one paragraph that nothing closes: each is looked for to the end, in the square of their number
+)
 _DEEPEST_QUOTE = re.compile(r"^(?:\s*>){50,}", re.M)  # the package calls itself once a level
 
 
@@ -30,6 +34,14 @@ def read(path: Path, limits: Limits) -> Reading:
     text = text_of(path)
     if _DEEPEST_QUOTE.search(text):
         raise Rejected(f"{path.name} quotes deeper than 50 levels.", next=ASK_AGAIN)
+    lines = sum(bool(line.strip()) for line in text.split("\n"))
+    if lines > _MOST_LINES:
+        raise Rejected(
+            f"{path.name} has {lines} lines ({_MOST_LINES} allowed), more than paragraphs need.", next="Split it."
+        )
+    for opening, closing in ("[]", "<>"):
+        if any(part.count(opening) - part.count(closing) > _MOST_OPEN for part in re.split(r"\n\s*\n", text)):
+            raise Rejected(f"{path.name} opens more than {_MOST_OPEN} brackets that it does not close.", next=ASK_AGAIN)
     front = _FRONT.match(text)
     text = text[front.end() :] if front else text
     for pattern, replacement in _SCRIPTS:

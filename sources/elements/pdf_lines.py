@@ -35,6 +35,7 @@ _SIGNS = {
     0x2060: "",
 }
 _UNSEEN_PT = 1.5
+_BESIDE_PT = 2.0  # a letter whose middle is further than this beyond the edge is not on the page
 _GAP_EM = 1.3  # a wider gap on one baseline separates two columns or cells
 _NO_SPACE_EM = 0.15
 _SCRIPT_SIZE = 0.82  # raised and lowered characters are smaller than this share of their line
@@ -89,7 +90,8 @@ def glyphs_of(page: PdfPage, dropped: Counter) -> tuple[list[Glyph], list[str]]:
     left, right, bottom, top = (ctypes.c_double() for _ in range(4))
     fonts: dict[int, tuple[float, bool, int | None]] = {}
     suspects: dict[int, Suspect | None] = {}
-    owners: list[int] = []  # the text object of each glyph
+    owners: list[int] = []  # the text object of each glyph; 0: it stands beside the page
+    width, height = page.get_size()
     tiny: list[str] = []
     high = 0
     for i in range(pdfium_c.FPDFText_CountChars(raw)):
@@ -123,13 +125,15 @@ def glyphs_of(page: PdfPage, dropped: Counter) -> tuple[list[Glyph], list[str]]:
         start, edge, end = (_along(turn, *corner) for corner in (origin, one, two))
         x0, x1 = min(start[0], edge[0], end[0]), max(start[0], edge[0], end[0])
         glyphs.append(Glyph(text, x0, x1, start[1], size, bold, at, turn))
-        owners.append(key)
+        owners.append(
+            key if -_BESIDE_PT < at[0] < width + _BESIDE_PT and -_BESIDE_PT < at[1] < height + _BESIDE_PT else 0
+        )
         if doubtful := suspects[key]:
             across, down = sorted((one[0], two[0])), sorted((one[1], two[1]))
             doubtful.boxes.append((across[0], down[0], across[1], down[1]))
     text_page.close()
     unseen = unseen_among(page, {key: each for key, each in suspects.items() if each and each.boxes})
-    kept, hidden = _told_apart(glyphs, owners, unseen)
+    kept, hidden = _told_apart(glyphs, owners, unseen | {0})
     dropped.update({"hidden text": len(hidden)} if hidden else {})
     return kept, [*hidden, *(["".join(tiny)] if tiny else [])]
 

@@ -67,12 +67,12 @@ def _run(run: etree._Element, reading: Reading) -> str:
     if properties.get("strike", "noStrike") != "noStrike":
         reading.dropped["text struck out"] += 1
         return ""
-    if (size := properties.get("sz", "")).isdigit() and int(size) < _UNSEEN_SIZE:
+    if (size := properties.get("sz", "")).isdecimal() and int(size) < _UNSEEN_SIZE:
         reading.dropped["hidden text"] += 1
         reading.flags["hidden text"] += 1
         return ""
     rise = properties.get("baseline", "0").rstrip("%")
-    shift = float(rise) if rise.lstrip("-").replace(".", "", 1).isdigit() else 0
+    shift = float(rise) if rise.lstrip("-").replace(".", "", 1).isdecimal() else 0
     return raised(text) if shift > 0 else lowered(text) if shift < 0 else text
 
 
@@ -113,4 +113,4 @@ def _squared(cells: list[tuple[int, str]], wide: int) -> tuple[str, ...]:
 
 def _span(cell: etree._Element, name: str, most: int) -> int:
     said = cell.get(name, "1")
-    return min(int(said), most) if said.isdigit() and said != "0" else 1
+    return min(int(said), most) if said.isdecimal() and said != "0" else 1

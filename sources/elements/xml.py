@@ -178,9 +178,9 @@ def _cell(cell: Element, head: bool, columns: list[str]) -> str:
     first, last = cell.get("namest", ""), cell.get("nameend", "")
     if first in columns and last in columns:
         across = str(columns.index(last) - columns.index(first) + 1)
-    if cell.get("morerows", "").isdigit():
+    if cell.get("morerows", "").isdecimal():
         down = str(int(cell.get("morerows")) + 1)
-    spans = "".join(f' {name}="{n}"' for name, n in (("colspan", across), ("rowspan", down)) if n.isdigit())
+    spans = "".join(f' {name}="{n}"' for name, n in (("colspan", across), ("rowspan", down)) if n.isdecimal())
     tag = "th" if head or _name(cell) == "th" else "td"
     return f"<{tag}{spans}>{_inline(cell)}</{tag}>"
 
