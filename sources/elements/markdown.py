@@ -13,6 +13,7 @@ from probatum.errors import Rejected
 from probatum.safeio import ASK_AGAIN, Limits
 from sources.elements import html
 from sources.elements.model import Reading
+from sources.elements.suspicion import links_that_carry
 from sources.elements.text import text_of
 
 _FRONT = re.compile(r"\A---\s*\n(.*?)\n(?:---|\.\.\.)\s*\n", re.S)
@@ -47,6 +48,8 @@ def read(path: Path, limits: Limits) -> Reading:
     for pattern, replacement in _SCRIPTS:
         text = pattern.sub(replacement, text)
     reading = html.read_text(f"<html><body>{markdown.markdown(text, extensions=_EXTENSIONS)}</body></html>", path.name)
+    if links := links_that_carry(text):  # pictures are not read, and would not be seen in the text
+        reading.flags["links that carry data away"] = links
     if front and (said := _TITLE.search(front[1])):
         reading.title = said[1]
     return reading

@@ -23,7 +23,7 @@ _MODULES = {
     ".md": "markdown",
     ".txt": "text",
     ".csv": "table",
-    ".tsv": "table",
+    ".tsv": "tabs",
     ".xlsx": "xlsx",
     ".json": "json",
     ".xml": "xml",

@@ -42,7 +42,7 @@ _TOOLS = re.compile(
 )
 _CARRIES = r"(?:https?:)?//[^\s)\]>\"']{1,500}(?:\?[^\s)\]>\"']{0,500}=|[{$%]{1,2}[{(]?\w)"
 _LINKS = re.compile(
-    rf"!\[[^\]]{{0,300}}\]\(\s*<?{_CARRIES}|!\[[^\]]{{0,300}}\]\[[^\]]{{0,80}}\]|<img\b[^>]{{0,300}}?\bsrc\s*=\s*[\"']?{_CARRIES}",
+    rf"!\[[^\]]{{0,300}}\]\(\s*<?{_CARRIES}|<img\b[^>]{{0,300}}?\bsrc\s*=\s*[\"']?{_CARRIES}",
     re.I,
 )
 _SCRIPT = re.compile(
@@ -77,7 +77,7 @@ def flags_of(texts: Iterable[str]) -> Counter[str]:
         {
             "instructions to a model": _count(_INSTRUCTIONS, _as_latin(shown)),
             "calls of tools": _count(_TOOLS, shown),
-            "links that carry data away": _count(_LINKS, shown),
+            "links that carry data away": links_that_carry(shown),
             "script": _count(_SCRIPT, shown),
             "bidirectional controls": _turns(raw),
             "characters without width": _count(_INSIDE, raw) + _count(_UNSHAPED, raw),
@@ -86,6 +86,11 @@ def flags_of(texts: Iterable[str]) -> Counter[str]:
         }
     )
     return +found
+
+
+def links_that_carry(text: str) -> int:
+    """Pictures whose address has room for data: they are fetched by whoever shows the text."""
+    return _count(_LINKS, text)
 
 
 def _count(pattern: re.Pattern, text: str) -> int:

@@ -1,4 +1,4 @@
-"""A guideline that is a table, CSV or TSV: read as one table under its header, by the reader formularies have.
+"""A guideline that is a table (CSV): read as one table under its header, by the reader formularies have.
 
     Drug,Dose              ->  Table: Drug | Dose
     amoxicillin,500 mg                amoxicillin | 500 mg
@@ -7,24 +7,32 @@ Lines of one cell above the header are the table's name. Nothing is interpreted:
 letters. UTF-8, Windows-1252, or UTF-16 with its mark. A broken quotation mark is refused, with the line.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from probatum.errors import Rejected
 from probatum.safeio import Limits
 from sources import tables
 from sources.elements.model import Grid, Reading, table, title
+from sources.elements.text import text_of
 
-MOST_ROWS = 50_000  # of a table in a guideline; the largest seen has some hundreds
+_MOST_ROWS = 50_000  # of a table in a guideline; the largest seen has some hundreds
 
 
 def read(path: Path, limits: Limits) -> Reading:
+    text_of(path)  # refuses what is no text, wherever in the file it stops being any
     (found,) = tables.read(path.name, path, limits, encodings=lambda _: ("utf-8", "cp1252"))
-    if len(found.rows) > MOST_ROWS:
+    return reading_of([row.cells for row in found.rows], path.name)
+
+
+def reading_of(cells: Sequence[Sequence[str]], what: str) -> Reading:
+    """Rows that are not blank as one table under its name and header."""
+    if len(cells) > _MOST_ROWS:
         raise Rejected(
-            f"{path.name} has {len(found.rows)} rows ({MOST_ROWS} allowed).",
+            f"{what} has {len(cells)} rows ({_MOST_ROWS} allowed).",
             next="Split it, or give it to the formulary source if it is one.",
         )
-    rows = [_without_empty_end(row.cells) for row in found.rows]
+    rows = [_without_empty_end(tuple(row)) for row in cells]
     wide = max((len(row) for row in rows), default=0)
     above = 0
     while wide > 1 and above < len(rows) and len(rows[above]) == 1:
