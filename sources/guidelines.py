@@ -1,4 +1,4 @@
-"""Guidelines and protocols as a hospital's committee drops them: PDF, DOCX, HTML, Markdown and text files in a folder.
+"""Guidelines and protocols as a hospital's committee drops them: documents, slides, tables and pages, in a folder or a zip.
 
 A folder may hold a `release.toml` that names the release and says what each file is; without one, every readable file
 is a current document and the release takes its name from the folder.
