@@ -156,7 +156,7 @@ def _ask(chosen: Settings) -> None:
     print(
         f"\n{len(questions)} questions, search end to end: {_spread(took)}; the first, opening included: {first:.2f} s"
     )
-    texts = searcher._sources["icd10"]._texts
+    texts = searcher._in_force(None)["icd10"]._texts
     vectors = [encoder.encode_query(question) for question in questions]
     near = [{r["id"] for r in texts.nearest(v, _NEAREST)} for v in vectors]
     exact = [{r["id"] for r in texts.nearest(v, _NEAREST, exact=True)} for v in vectors]

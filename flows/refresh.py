@@ -14,8 +14,10 @@ from probatum.errors import Misconfigured, Rejected, Retryable
 from probatum.locks import one_refresh
 from probatum.outcome import Outcome
 from probatum.settings import settings
+from tasks.alert import tell_if_late
 from tasks.audit import audit
 from tasks.fetch import fetch
+from tasks.leave_receipts import leave_receipts
 from tasks.parse import already_serves, parse, set_aside
 from tasks.publish import publish, settle
 from tasks.write import assemble, serves, write
@@ -53,6 +55,9 @@ def _refresh(origins: dict[str, str | None], actor: str, hold: bool) -> State:
             else:
                 outcome.published(publish(candidate, actor), candidate, states)
                 break
+    for source, origin in origins.items():
+        outcome.stale(source, tell_if_late(source, actor))
+        leave_receipts(source, origin, outcome.run_of(source))
     ended = Failed if outcome.exit_code else Completed
     return ended(message=outcome.message(), data=outcome.as_json())
 
@@ -60,12 +65,12 @@ def _refresh(origins: dict[str, str | None], actor: str, hold: bool) -> State:
 def _state_of(source: str, origin: str | None, outcome: Outcome) -> str | None:
     """The new state of a source; None, with a word in the outcome, when nothing is new or it was refused."""
     try:
-        snapshot = fetch(source, origin)
+        outcome.step(source, snapshot=(snapshot := fetch(source, origin)))
         if already_serves(source, snapshot):
             return outcome.unchanged(source)
-        parsed = parse(source, snapshot)
+        outcome.step(source, parsed=(parsed := parse(source, snapshot)))
         outcome.quarantined(source, *set_aside(source, parsed))
-        state = write(source, snapshot, parsed)
+        outcome.step(source, state=(state := write(source, snapshot, parsed)))
         return outcome.unchanged(source) if serves(source, state) else state
     except (Rejected, Retryable, Misconfigured) as refused:
         return outcome.refused(source, refused)

@@ -135,7 +135,7 @@ class _Auditor:
 
     def _previous(self, name: str, state: SourceState) -> int | None:
         """How many documents serve now; None when nothing does, or when somebody reviewed that so many may go."""
-        before = self.serving.sources.get(name) if self.serving else None
+        before = self.serving.before(name, state.valid_from) if self.serving else None
         if before is None or state.documents.rows in reviewed_counts(self.expectations, name, state.release):
             return None
         return before.documents.rows

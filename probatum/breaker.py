@@ -12,7 +12,7 @@ from pathlib import Path
 from probatum.errors import Rejected
 from probatum.known_differences import reviewed_counts
 from probatum.records import SourceRelease
-from probatum.release import Manifest
+from probatum.release import Manifest, SourceState
 
 
 def check_loss(
@@ -24,8 +24,11 @@ def check_loss(
     allowed: float,
     expectations: Path,
 ) -> None:
-    """Raise Rejected when `documents` is too few against what serves and nobody recorded that this is right."""
-    state = serving.sources.get(release.source) if serving else None
+    """Raise Rejected when `documents` is too few against what serves and nobody recorded that this is right.
+
+    Compared is the edition this one takes over from.
+    """
+    state = predecessor(serving, release)
     if state is None or documents >= state.documents.rows * (1 - allowed):
         return
     if documents in reviewed_counts(expectations, release.source, release.name):
@@ -37,3 +40,10 @@ def check_loss(
         safe=f"Nothing was published; release {serving.id if serving else 'none'} still serves.",
         next=f"If this is right, record it in expectations/known_differences/{release.source}.jsonl and run the same refresh again.",
     )
+
+
+def predecessor(serving: Manifest | None, release: SourceRelease) -> SourceState | None:
+    """The edition that is in force until `release` takes over; for one before all others, the first of them."""
+    if serving is None or release.source not in serving.sources:
+        return None
+    return serving.before(release.source, release.valid_from) or serving.of_source(release.source)[-1]

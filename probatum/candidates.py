@@ -15,7 +15,7 @@ from probatum import digests
 from probatum.chunks import chunk
 from probatum.encoder_identity import EncoderIdentity
 from probatum.records import Document
-from probatum.release import Candidate, EncoderState, Manifest, SourceState, TableVersion
+from probatum.release import Candidate, EncoderState, Manifest, SourceState, TableVersion, with_edition
 from probatum.rows import document_rows, text_rows
 from probatum.snapshots import Snapshot
 from probatum.store import DOCUMENTS, Store, Written, texts_schema
@@ -94,8 +94,17 @@ def fingerprint(snapshot: Snapshot, parser: str, encoder_digest: str) -> str:
 
 
 def candidate_of(serving: Manifest | None, identity: EncoderIdentity, changed: Mapping[str, SourceState]) -> Candidate:
-    """What serves, with the changed sources in place of theirs. A new encoder leaves no source as it was."""
-    kept = dict(serving.sources) if serving and serving.encoder.digest == identity.digest else {}
+    """What serves, with the changed sources in place of theirs. A new encoder leaves no source as it was.
+
+    What a changed source had before stays beside it as an edition, unless the new state is of the same name or day.
+    """
+    kept = serving if serving and serving.encoder.digest == identity.digest else None
+    known = {source: kept.of_source(source) for source in kept.sources} if kept else {}
+    others = {source: with_edition(known, source, state) for source, state in changed.items()}
+    editions = {**(kept.editions if kept else {}), **others}
     return Candidate(
-        parent=serving.id if serving else "", sources={**kept, **changed}, encoder=EncoderState(**asdict(identity))
+        parent=serving.id if serving else "",
+        sources={**(kept.sources if kept else {}), **changed},
+        editions={source: states for source, states in editions.items() if states},
+        encoder=EncoderState(**asdict(identity)),
     )

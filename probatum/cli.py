@@ -8,6 +8,7 @@ import getpass
 import os
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,7 @@ import typer
 
 from probatum import __version__, show
 from probatum.errors import Misconfigured, ProbatumError, Rejected
+from probatum.freshness import stale_sources
 from probatum.release import Manifest, Releases
 from probatum.seams import install_from_environment
 from probatum.settings import settings
@@ -35,6 +37,12 @@ Origin = Annotated[
         help="A folder, a file or an https address; without it, where the source itself points.",
     ),
 ]
+AsOf = Annotated[
+    datetime | None,
+    typer.Option("--as-of", formats=["%Y-%m-%d"], help="Answer from the editions in force on this day."),
+]
+Case = Annotated[str, typer.Argument(help="The id of the case, or its end.")]
+Why = Annotated[str, typer.Option("--why", help="One sentence for the journal; no content of the file.")]
 SourceOption = Annotated[
     str | None, typer.Option("--source", "-s", help="icd10, formulary or guidelines; without it, all.")
 ]
@@ -51,6 +59,10 @@ def main() -> None:
     except BrokenPipeError:  # `probatum search … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+
+
+quarantine = typer.Typer(no_args_is_help=True, help="What was refused, and what to do with it.")
+app.add_typer(quarantine, name="quarantine")
 
 
 @app.callback(invoke_without_command=True)
@@ -95,6 +107,8 @@ def refresh(
     if isinstance(outcome, BaseException):
         raise outcome
     show.outcome(outcome, json)
+    if outcome["release"] and not json:
+        show.editions(_release(outcome["release"]), outcome["published"])
     if outcome["exit_code"]:
         raise typer.Exit(outcome["exit_code"])
 
@@ -163,7 +177,7 @@ def releases(json: Json = False) -> None:
     """All releases, the one that serves marked."""
     found = Releases(settings().home)
     serving = found.current()
-    show.releases(found.all(), serving, json)
+    show.releases(found.all(), serving, stale_sources(settings().home, serving) if serving else {}, json)
 
 
 @app.command()
@@ -210,6 +224,7 @@ def search(
     release: Annotated[
         str | None, typer.Option("--release", help="An earlier release instead of the one that serves.")
     ] = None,
+    as_of: AsOf = None,
     batch: Annotated[
         str | None,
         typer.Option(
@@ -233,7 +248,7 @@ def search(
         show.hits(
             asked,
             searcher.release,
-            searcher.search(asked, source=source, k=k, where=filters),
+            searcher.search(asked, source=source, k=k, where=filters, as_of=as_of and as_of.date()),
             as_json=json or batch is not None,
         )
 
@@ -242,12 +257,13 @@ def search(
 def show_document(
     document: Annotated[str, typer.Argument(help="A document's id, or a chunk's (document#chunk).")],
     source: SourceOption = None,
+    as_of: AsOf = None,
     json: Json = False,
 ) -> None:
     """A document or chunk of the release that serves, in full."""
     from probatum.lookup import look_up
 
-    show.document(look_up(settings().home, _release(None), document, source), json)
+    show.document(look_up(settings().home, _release(None), document, source, as_of and as_of.date()), json)
 
 
 @app.command()
@@ -271,6 +287,51 @@ def doctor(json: Json = False) -> None:
     show.findings(findings, json)
     if any(finding.level == "wrong" for finding in findings):
         raise typer.Exit(40)
+
+
+@quarantine.command("list")
+def quarantine_list(
+    decided: Annotated[bool, typer.Option("--all", help="With those that somebody decided on.")] = False,
+    json: Json = False,
+) -> None:
+    """Everything that waits for somebody, oldest first."""
+    from probatum.quarantine import Quarantine
+
+    kept = Quarantine(settings().home)
+    show.cases(kept.ever() if decided else kept.all(), json)
+
+
+@quarantine.command("show")
+def quarantine_show(case: Case, json: Json = False) -> None:
+    """One case in full: why, since when, where its bytes are, what was decided."""
+    from probatum.quarantine import Quarantine
+
+    show.case(Quarantine(settings().home).find(case), settings().home, json)
+
+
+@quarantine.command("release")
+def quarantine_release(case: Case, why: Why, json: Json = False) -> None:
+    """Let exactly these bytes through; the next refresh takes them. The decision is journalled."""
+    _decide(case, "released", why, json)
+
+
+@quarantine.command("reject")
+def quarantine_reject(case: Case, why: Why, json: Json = False) -> None:
+    """Keep it out for good. The bytes stay; it is no longer listed."""
+    _decide(case, "rejected", why, json)
+
+
+def _decide(case: str, decision: str, why: str, json: bool) -> None:
+    from probatum.journal import Journal
+    from probatum.quarantine import Quarantine
+
+    home, actor = settings().home, getpass.getuser()
+    item = Quarantine(home).find(case)
+    if not why.strip():
+        raise Misconfigured("--why is empty.", safe="Nothing was decided.", next="Say in one sentence why.")
+    item = Quarantine(home).decide(item.id, decision, actor=actor, why=why)
+    Journal(home / "journal.jsonl").add(f"quarantine-{decision}", actor=actor, case=item.id, why=why)
+    show.case(item, home, json)
 
 
 def _release(name: str | None) -> Manifest:

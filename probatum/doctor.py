@@ -10,6 +10,7 @@ from pathlib import Path
 from probatum.audit_report import LEAST_QUESTIONS
 from probatum.encoder_identity import identify
 from probatum.errors import ProbatumError
+from probatum.freshness import stale_sources
 from probatum.golden import read_golden
 from probatum.journal import Journal
 from probatum.quarantine import Quarantine
@@ -44,6 +45,14 @@ def examine(chosen: Settings) -> list[Finding]:
             Finding("ok", f"Release {serving.id} serves {', '.join(serving.sources)}."),
             *_tables(chosen.home, serving),
             *_golden(chosen, serving),
+            *(
+                Finding(
+                    "note",
+                    f"{source} is stale: {why}.",
+                    f"Look at its publisher, then run `probatum refresh {source}`.",
+                )
+                for source, why in stale_sources(chosen.home, serving).items()
+            ),
         ]
     findings.append(
         _guarded(
@@ -75,7 +84,7 @@ def _guarded(what: str, look) -> Finding:
 
 def _tables(home: Path, serving: Manifest) -> list[Finding]:
     findings = []
-    for state in serving.sources.values():
+    for _, state in serving.all_states():
         for table in (state.documents, state.texts):
             try:
                 pinned = open_table(home / "lance", table.name, table.version)

@@ -1,11 +1,12 @@
 """Looking up one document or chunk of a release by its id."""
 
+from datetime import date
 from pathlib import Path
 
 import orjson
 
 from probatum.errors import Rejected
-from probatum.release import Manifest
+from probatum.release import Manifest, today
 from probatum.tables import open_table
 from probatum.wording import dotted
 
@@ -15,10 +16,13 @@ def _written(document_id: str) -> dict[str, None]:
     return dict.fromkeys((document_id, document_id.upper(), document_id.lower(), dotted(document_id.upper())))
 
 
-def look_up(home: Path, manifest: Manifest, identity: str, source: str | None) -> dict:
-    """The document (or, for "document#chunk", the chunk's span of it) as JSON. Raises Rejected when there is none."""
+def look_up(home: Path, manifest: Manifest, identity: str, source: str | None, day: date | None = None) -> dict:
+    """The document (or, for "document#chunk", the chunk's span of it) as JSON. Raises Rejected when there is none.
+
+    day: looked up in the editions in force on it; without it, today.
+    """
     document_id, mark, _ = identity.partition("#")
-    for name, state in manifest.sources.items():
+    for name, state in manifest.in_force(day or today()).items():
         if source not in (None, name):
             continue
         documents = open_table(home / "lance", state.documents.name, state.documents.version)

@@ -9,6 +9,7 @@ class Outcome:
     """Collects while a refresh runs. `as_json` is what the flow returns; `exit_code` what a command ends with."""
 
     def __init__(self) -> None:
+        self._steps: dict[str, dict[str, str]] = {}
         self._release = ""
         self._candidate = ""
         self._published: list[str] = []
@@ -16,9 +17,25 @@ class Outcome:
         self._held = False
         self._refused: dict[str, dict] = {}
         self._quarantined: dict[str, list[dict]] = {}
+        self._stale: dict[str, str] = {}
+
+    def step(self, source: str, **ids: str) -> None:
+        """Note what a step left for a source: snapshot, parsed, state."""
+        self._steps.setdefault(source, {}).update(ids)
 
     def unchanged(self, source: str) -> None:
         self._unchanged.append(source)
+
+    def run_of(self, source: str) -> dict:
+        """What was done with one source, by ids: for its receipts."""
+        refused = self._refused.get(source, {})
+        return {
+            **self._steps.get(source, {}),
+            "candidate": self._candidate,
+            "release": self._release if source in self._published else "",
+            "held": self._held and source in self._published,
+            "refused": {key: refused[key] for key in ("reason", "next") if refused},
+        }
 
     def quarantined(self, source: str, items: list[dict], kept: list[str]) -> None:
         """Files set aside while the rest of the source goes on. kept: those whose former version still serves."""
@@ -33,6 +50,11 @@ class Outcome:
                 }
                 for i in items
             ]
+
+    def stale(self, source: str, why: str) -> None:
+        """What serves of a source may be out of date, and why; nothing when it is not."""
+        if why:
+            self._stale[source] = why
 
     def refused(self, source: str, error: ProbatumError) -> None:
         self._refused[source] = {
@@ -86,6 +108,7 @@ class Outcome:
             "unchanged": self._unchanged,
             "refused": self._refused,
             "quarantined": self._quarantined,
+            "stale": self._stale,
             "exit_code": self.exit_code,
         }
 

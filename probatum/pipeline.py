@@ -12,41 +12,111 @@ carries content. Sources are passed in: this library does not know them.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from datetime import timedelta
 from pathlib import Path
+
+import orjson
 
 from probatum import digests
 from probatum.audit_report import AuditReport
 from probatum.breaker import check_loss
 from probatum.candidates import candidate_of, fingerprint, write_source
+from probatum.dropzone import INCOMING, bring_in, is_drop_zone
 from probatum.encoder_identity import identify
-from probatum.errors import Rejected
+from probatum.errors import Rejected, Retryable
 from probatum.files import read_json, write_json
+from probatum.freshness import stale_sources
+from probatum.journal import Journal
+from probatum.looks import note_look, to_be_told
+from probatum.pins import published_otherwise
 from probatum.publish import Publisher
-from probatum.quarantine import Quarantine
-from probatum.reading import Parsed, Served, read_snapshot
-from probatum.release import Candidate, Manifest, Releases, SourceState
+from probatum.quarantine import CHANGED, DISAGREES, RELEASABLE, TOO_FEW, UNFIT, Quarantine, how_to_release
+from probatum.reading import Parsed, Served, dropped_in_all, read_snapshot
+from probatum.records import Document, SnapshotFile, SourceRelease
+from probatum.release import Candidate, Manifest, Releases, SourceState, today
 from probatum.settings import Settings
-from probatum.snapshots import Snapshots
+from probatum.snapshots import Snapshot, Snapshots
 from probatum.store import Store
+from probatum.tables import open_table
+from probatum.thresholds import lateness
 
 _AGAIN = "Run the refresh again."
+ONE_DAY = timedelta(days=1)
 
 
 def fetch(chosen: Settings, source, origin: str | None) -> str:
-    """Bring the bytes of a release in; returns the digest of the snapshot."""
-    found = source.find(origin)
-    taken = Snapshots(chosen.home).take(
-        found.release, [(f.name, f.location) for f in found.files], source.limits, chosen.hosts()
-    )
+    """Bring the bytes of a release in; returns the digest of the snapshot.
+
+    Raises Rejected, and quarantines the snapshot, when a release of this name was published with other bytes.
+    """
+    taken = _taken(chosen, source, origin)
+    if published := published_otherwise(chosen.home, taken):
+        refused = Rejected(
+            f"{source.name} {taken.release.name} was silently changed: release {published} was made from other bytes of that name.",
+            next="Ask the publisher what changed, and take it under a name of its own.",
+        )
+        raise _quarantined(chosen, taken, refused, CHANGED)
     return taken.digest()
+
+
+def _taken(chosen: Settings, source, origin: str | None) -> Snapshot:
+    """The snapshot at `origin`, with a note of the look; also of one that failed."""
+    rules = lateness(chosen.expectations, source.name)
+    try:
+        found = _found(chosen, source, origin)
+        taken = Snapshots(chosen.home).take(
+            _not_before_what_serves(chosen, found.release),
+            [(f.name, f.location) for f in found.files],
+            source.limits,
+            chosen.hosts(),
+            chosen.authorities(),
+        )
+    except Retryable as failure:
+        note_look(chosen.home, source.name, rules, failure=failure.happened)
+        raise
+    note_look(chosen.home, source.name, rules)
+    return taken
+
+
+def drop_zone(chosen: Settings, source: str, origin: str | None) -> str | None:
+    """The drop zone a refresh of `source` reads: `origin`, or else the one of the settings; None where it reads none."""
+    place = origin or (f"{chosen.drops.rstrip('/')}/{source}/{INCOMING}" if chosen.drops else "")
+    return place if place and is_drop_zone(place) else None
+
+
+def _found(chosen: Settings, source, origin: str | None):
+    """What is to be taken. A drop zone is brought here first, and is a release of the day its newest object was written."""
+    place = drop_zone(chosen, source.name, origin)
+    if place is None:
+        return source.find(origin)
+    drop = bring_in(chosen.home, source.name, place, source.limits, endpoint=chosen.object_endpoint)
+    if not any(not each.left_out and not each.is_alongside for each in drop.objects):
+        raise Rejected(
+            f"There is no file in the drop zone {place}.",
+            next="Drop one; or, if all were meant to go, say so in expectations/known_differences.",
+        )
+    found = source.find(str(drop.folder))
+    release = replace(found.release, dated=False, origin=place)
+    if source.per_file and not (drop.folder / "release.toml").is_file():
+        release = replace(release, name=drop.newest().isoformat(), valid_from=drop.newest())
+    return replace(found, release=release)
+
+
+def late(chosen: Settings, source: str, *, actor: str) -> tuple[str, str]:
+    """("late", "recovered" or "" when there is no news, why the source is stale or ""). News are journalled."""
+    serving = Releases(chosen.home).current()
+    why = stale_sources(chosen.home, serving).get(source, "") if serving else ""
+    news = to_be_told(chosen.home, source, why)
+    if news:
+        Journal(chosen.home / "journal.jsonl").add(f"source-{news}", actor=actor, source=source, why=why)
+    return news, why
 
 
 def already_serves(chosen: Settings, source, snapshot: str) -> bool:
     """Whether exactly this snapshot, read and encoded as it would be now, is what serves."""
-    serving = Releases(chosen.home).current()
-    state = serving.sources.get(source.name) if serving else None
-    return state is not None and state.made_by == _made_by(chosen, source, snapshot)
+    made_by = _made_by(chosen, source, snapshot)
+    return any(state.made_by == made_by for state in _editions(chosen, source.name))
 
 
 def parse(chosen: Settings, source, snapshot: str) -> str:
@@ -63,6 +133,7 @@ def parse(chosen: Settings, source, snapshot: str) -> str:
         "paths": [str(path.relative_to(chosen.home)) for path in parsed.paths],
         "quarantined": [asdict(q) for q in parsed.quarantined],
         "kept": list(parsed.kept),
+        "dropped": dropped_in_all(parsed.reports()),
     }
     digest = digests.of_json(described)
     write_json(_parsed_file(chosen, source.name, digest), described)
@@ -70,24 +141,42 @@ def parse(chosen: Settings, source, snapshot: str) -> str:
 
 
 def read_parsed(chosen: Settings, source: str, digest: str) -> dict:
-    """{"paths", "quarantined", "kept"} of a parse."""
+    """{"paths", "quarantined", "kept", "dropped"} of a parse."""
     return read_json(_parsed_file(chosen, source, digest), what="The result of parsing", next=_AGAIN)
+
+
+def snapshot_files(chosen: Settings, source: str, digest: str) -> tuple[SnapshotFile, ...]:
+    return Snapshots(chosen.home).read(source, digest).files
+
+
+def read_state(chosen: Settings, digest: str) -> SourceState:
+    """The state of a source that a write left."""
+    raw = read_json(_state_file(chosen, digest), what="A source's state", next=_AGAIN)
+    return SourceState.model_validate(raw["state"])
 
 
 def write(chosen: Settings, source, snapshot: str, parsed: str, *, allowed_loss: float) -> str:
     """Chunk, embed and merge into the tables of the source; returns the digest of its new state.
 
-    Raises Rejected, and quarantines the snapshot, when too many documents are gone or rows are not fit to be written."""
+    Raises Rejected, and quarantines the snapshot, when too many documents are gone, when what changed is not what the
+    publisher says changed, or when rows are not fit to be written.
+    """
     from probatum.encoder import Encoder
 
     taken = Snapshots(chosen.home).read(source.name, snapshot)
     described = read_parsed(chosen, source.name, parsed)
+    read = Parsed(tuple(chosen.home / path for path in described["paths"]), (), ())
     serving = Releases(chosen.home).current()
+    kind = UNFIT
     try:
-        documents = Parsed(tuple(chosen.home / path for path in described["paths"]), (), ()).documents()
+        documents = read.documents()
+        kind = TOO_FEW
         check_loss(
             taken.release, snapshot, len(documents), serving, allowed=allowed_loss, expectations=chosen.expectations
         )
+        kind = DISAGREES
+        _check_said(chosen, source, taken, documents, read.reports(), serving)
+        kind = UNFIT
         state, _ = write_source(
             chosen.home,
             taken,
@@ -98,12 +187,7 @@ def write(chosen: Settings, source, snapshot: str, parsed: str, *, allowed_loss:
             serving=serving.sources.get(source.name) if serving else None,
         )
     except Rejected as refused:
-        kept = Quarantine(chosen.home).put(
-            source.name, taken.release.name, list(taken.files), reason=refused.happened, next=refused.next
-        )
-        raise Rejected(
-            f"{refused.happened} It is in quarantine as {kept.id}.", safe=refused.safe, next=refused.next
-        ) from refused
+        raise _quarantined(chosen, taken, refused, kind) from refused
     digest = digests.of_json(state.model_dump(mode="json"))
     write_json(_state_file(chosen, digest), {"source": source.name, "state": state.model_dump(mode="json")})
     return digest
@@ -123,15 +207,11 @@ def assemble(chosen: Settings, states: Iterable[str]) -> str:
 
 def serves(chosen: Settings, source: str, digest: str) -> bool:
     """Whether a state holds exactly what serves: the same release of the source, the same documents, the same texts."""
-    serving = Releases(chosen.home).current()
-    now = serving.sources.get(source) if serving else None
-    raw = read_json(_state_file(chosen, digest), what="A source's state", next=_AGAIN)
-    new = SourceState.model_validate(raw["state"])
-    return now is not None and (now.release, now.snapshot, now.documents.digest, now.texts.digest) == (
-        new.release,
-        new.snapshot,
-        new.documents.digest,
-        new.texts.digest,
+    new = read_state(chosen, digest)
+    return any(
+        (now.release, now.snapshot, now.documents.digest, now.texts.digest)
+        == (new.release, new.snapshot, new.documents.digest, new.texts.digest)
+        for now in _editions(chosen, source)
     )
 
 
@@ -184,8 +264,63 @@ def read_candidate(chosen: Settings, digest: str) -> Candidate:
 def unfinished_tables(chosen: Settings) -> list[str]:
     """Tables in the store that the serving release does not name: refused candidates, other encoders."""
     serving = Releases(chosen.home).current()
-    named = {t.name for s in serving.sources.values() for t in (s.documents, s.texts)} if serving else set()
+    named = {t.name for _, s in serving.all_states() for t in (s.documents, s.texts)} if serving else set()
     return [name for name in Store(chosen.home / "lance").names() if name not in named]
+
+
+def _not_before_what_serves(chosen: Settings, release: SourceRelease) -> SourceRelease:
+    """A place whose content changes is dated by its newest file; when that goes, what is left is not older for it."""
+    serving = [state.valid_from for state in _editions(chosen, release.source) if state.valid_from <= today()]
+    if release.dated or not serving or release.valid_from >= max(serving):
+        return release
+    return replace(release, name=max(serving).isoformat(), valid_from=max(serving))
+
+
+def _editions(chosen: Settings, source: str) -> tuple[SourceState, ...]:
+    serving = Releases(chosen.home).current()
+    return serving.of_source(source) if serving else ()
+
+
+def _quarantined(chosen: Settings, snapshot: Snapshot, refused: Rejected, kind: str) -> Rejected:
+    """Put a snapshot aside; the refusal with the id of its case, and how to let it through where a person may."""
+    release = snapshot.release
+    kept = Quarantine(chosen.home).put(
+        release.source, release.name, list(snapshot.files), reason=refused.happened, next=refused.next, kind=kind
+    )
+    advice = f"{refused.next} {how_to_release(kept.id)}" if kind in RELEASABLE else refused.next
+    return Rejected(f"{refused.happened} It is in quarantine as {kept.id}.", safe=refused.safe, next=advice)
+
+
+def _check_said(
+    chosen: Settings,
+    source,
+    snapshot: Snapshot,
+    documents: list[Document],
+    reports: list[dict],
+    serving: Manifest | None,
+) -> None:
+    """Raise Rejected when the publisher's own account of what changed does not agree with what changed."""
+    said = {key: value for report in reports for key, value in report["said"].items()}
+    before = serving.before(source.name, snapshot.release.valid_from - ONE_DAY) if serving else None
+    quarantine = Quarantine(chosen.home)
+    if not said or quarantine.let_through(source.name, DISAGREES, [f.sha256 for f in snapshot.files]):
+        return
+    if wrong := source.disagreements(_facts_of(chosen, before) if before else {}, documents, said):
+        since = f" since {before.release}" if before else ""
+        raise Rejected(
+            f"{source.name} {snapshot.release.name} is not what its publisher says changed{since}: {'; '.join(wrong[:5])}.",
+            next="Look whether a file is missing, or whether the publisher has put out an erratum.",
+        )
+
+
+def _facts_of(chosen: Settings, state: SourceState) -> dict[str, dict]:
+    """{document: its meta, title, valid_from and file} of what a state holds."""
+    table = open_table(chosen.home / "lance", state.documents.name, state.documents.version)
+    columns = ("title", "valid_from", "file")
+    return {
+        row["id"]: {**orjson.loads(row["meta"]), **{key: row[key] for key in columns}}
+        for row in table.read(["id", "meta", *columns]).to_pylist()
+    }
 
 
 def _served(chosen: Settings, source: str) -> Iterator[Served]:
@@ -199,7 +334,8 @@ def _served(chosen: Settings, source: str) -> Iterator[Served]:
 
 def _made_by(chosen: Settings, source, snapshot: str) -> str:
     _, identity = identify(chosen)
-    return fingerprint(Snapshots(chosen.home).read(source.name, snapshot), source.parser_fingerprint(), identity.digest)
+    parser = " ".join([source.parser_fingerprint(), *Quarantine(chosen.home).released(source.name)])
+    return fingerprint(Snapshots(chosen.home).read(source.name, snapshot), parser, identity.digest)
 
 
 def _parsed_file(chosen: Settings, source: str, digest: str) -> Path:

@@ -7,9 +7,11 @@ compared with what serves.
 from dataclasses import dataclass
 
 from probatum import pipeline
+from probatum.breaker import predecessor
 from probatum.chunks import chunk
 from probatum.encoder_identity import identify
 from probatum.reading import Parsed
+from probatum.records import SourceRelease
 from probatum.release import Releases
 from probatum.rows import document_rows
 from probatum.settings import Settings
@@ -56,7 +58,7 @@ def plan_source(chosen: Settings, source, origin: str | None) -> Plan:
     rows = document_rows(documents)
     new, old = (
         dict(zip(rows["id"].to_pylist(), rows["hash"].to_pylist(), strict=True)),
-        _serving_hashes(chosen, source.name),
+        _hashes_before(chosen, release),
     )
     encoded = _texts(documents)
     _, identity = identify(chosen)
@@ -73,9 +75,8 @@ def plan_source(chosen: Settings, source, origin: str | None) -> Plan:
     )
 
 
-def _serving_hashes(chosen: Settings, source: str) -> dict[str, str]:
-    serving = Releases(chosen.home).current()
-    state = serving.sources.get(source) if serving else None
+def _hashes_before(chosen: Settings, release: SourceRelease) -> dict[str, str]:
+    state = predecessor(Releases(chosen.home).current(), release)
     if state is None:
         return {}
     rows = open_table(chosen.home / "lance", state.documents.name, state.documents.version).read(["id", "hash"])

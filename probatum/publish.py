@@ -52,6 +52,7 @@ class Publisher(Releases):
                 candidate=candidate.digest(),
                 audit=report.digest(),
                 sources=candidate.sources,
+                editions=candidate.editions,
                 encoder=candidate.encoder,
             )
             self._verify_tables(manifest)
@@ -103,14 +104,14 @@ class Publisher(Releases):
 
     def _verify_tables(self, manifest: Manifest) -> None:
         """What is served is what was audited: a digest names content, a table version only a place."""
-        for state in manifest.sources.values():
+        for _, state in manifest.all_states():
             verify_table(self.home, state.documents)
             verify_table(self.home, state.texts, encoder_digest=manifest.encoder.digest)
 
     def _protect(self, manifest: Manifest) -> None:
         """Tag the table versions, so that clean-up keeps what a release needs."""
         store = Store(self.home / "lance")
-        for state in manifest.sources.values():
+        for _, state in manifest.all_states():
             for table in (state.documents, state.texts):
                 store.protect(table.name, table.version, f"release-{manifest.id}")
 

@@ -1,20 +1,24 @@
 """Reading a snapshot: its files become documents, in a sandbox, each unit once.
 
 What a unit (a file of guidelines; all files of a code set) reads as depends on its bytes, the release and the parser, so the
-result is kept under their digest and never read again:
+result is kept under their digest and never read again. For each unit, in the folder work/icd10 of the home:
 
-    home/work/icd10/<fingerprint>.jsonl
+    <fingerprint>.jsonl           its documents
+    <fingerprint>.report.json     {"dropped": {"index terms whose code is not in the release": 12}, "said": {}}
 
 A unit that cannot be read is quarantined with its reason. Where files stand alone (guidelines) the others go on, and
 a document whose new file cannot be read keeps the version that was read last, however many releases ago that is.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from probatum import digests
 from probatum.errors import Rejected
+from probatum.files import read_json
+from probatum.identity import SIDECAR
 from probatum.quarantine import Quarantine, Quarantined
 from probatum.records import Document, SnapshotFile, read_documents
 from probatum.safeio import Limits
@@ -22,7 +26,7 @@ from probatum.sandbox import Refusal, read_units
 from probatum.seams import seam
 from probatum.snapshots import Snapshot, Snapshots
 
-_ALONGSIDE = ("release.toml",)  # describes the other files, holds no document
+_ALONGSIDE = ("release.toml",)  # describes the other files, holds no document; a sidecar describes one and goes with it
 
 
 Served = tuple[Snapshot, Sequence[str]]  # a snapshot, and the names of its files that could not be read
@@ -36,6 +40,10 @@ class Parsed:
     quarantined: tuple[Quarantined, ...]
     kept: tuple[str, ...]
 
+    def reports(self) -> list[dict]:
+        """{"dropped", "said"} of every unit, in the same order."""
+        return [_report(path) for path in self.paths]
+
     def documents(self) -> list[Document]:
         """All documents, in the order of the files. Raises Rejected if two have one id."""
         found = [document for path in self.paths for document in read_documents(path)]
@@ -47,6 +55,18 @@ class Parsed:
                 next="Remove the duplicates from the source.",
             )
         return found
+
+
+def report_beside(output: Path) -> Path:
+    return output.with_suffix(".report.json")
+
+
+def dropped_in_all(reports: Iterable[dict]) -> dict[str, int]:
+    """What all units left aside, added up."""
+    total: Counter[str] = Counter()
+    for report in reports:
+        total.update(report["dropped"])
+    return dict(sorted(total.items()))
 
 
 @dataclass(frozen=True)
@@ -107,11 +127,21 @@ def read_snapshot(
     return Parsed(tuple(paths), tuple(quarantined), tuple(kept))
 
 
+def _report(path: Path) -> dict:
+    beside = report_beside(path)
+    if not beside.exists():  # read by an earlier version
+        return {"dropped": {}, "said": {}}
+    return read_json(beside, what="The report of a reading", next=f"Delete {path.name} beside it and refresh again.")
+
+
 def _units(snapshot: Snapshot, folder: Path, parser: str, per_file: bool) -> list[_Unit]:
     alongside = tuple(f for f in snapshot.files if f.name in _ALONGSIDE)
+    sidecars = {f.name.removesuffix(SIDECAR): (f,) for f in snapshot.files if f.name.endswith(SIDECAR)}
     if per_file:
         groups: Iterable[tuple[SnapshotFile, ...]] = [
-            (f, *alongside) for f in snapshot.files if f.name not in _ALONGSIDE
+            (f, *sidecars.get(f.name, ()), *alongside)
+            for f in snapshot.files
+            if f.name not in _ALONGSIDE and not f.name.endswith(SIDECAR)
         ]
     else:
         groups = [snapshot.files]

@@ -27,6 +27,7 @@ class SourceRelease:
     valid_from: date
     licence: str
     origin: str  # where it was found: a package, a folder, a URL; never a credential
+    dated: bool = True  # the publisher names it; False: a place whose content changes, named by the day it was written
 
 
 @dataclass(frozen=True)

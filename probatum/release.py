@@ -7,20 +7,26 @@ the only thing that moves, by compare-and-swap on its release.
     home/releases/2026-11-20.1.json     {"id": "2026-11-20.1", "parent": "", "sources": {"icd10": {…}}, …}
     home/current.json                   {"release": "2026-11-20.1", "digest": "…"}
 
+A release holds more than one *edition* of a source: what was refreshed last, what was in force before, and what is
+staged for a day to come. Which of them answers is a matter of the day that is asked for (`in_force`).
+
 Reading only; what moves the pointer is in `probatum.publish`.
 """
 
 import re
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
+from operator import not_
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from probatum import digests
 from probatum.errors import Damaged, Rejected
 from probatum.files import read_json
 
 _ID = re.compile(r"\d{4}-\d\d-\d\d\.\d{1,9}")
+_EDITIONS_KEPT = 8  # other editions of a source in one release: four years of a code set that changes twice a year
 ROLL_BACK = "Run `probatum releases` and `probatum rollback RELEASE` to serve a whole one."
 
 
@@ -59,37 +65,81 @@ class EncoderState(Frozen):
     precision: str
 
 
-class Candidate(Frozen):
+class _Editions(Frozen):
+    """sources: each as it was refreshed last. editions: the others of each source, the newest first."""
+
+    sources: dict[str, SourceState]
+    editions: dict[str, tuple[SourceState, ...]] = Field({}, exclude_if=not_)
+
+    def of_source(self, source: str) -> tuple[SourceState, ...]:
+        """All editions of a source, the latest to take force first."""
+        here = self.sources.get(source)
+        return _newest_first([*([here] if here else []), *self.editions.get(source, ())])
+
+    def all_states(self) -> Iterator[tuple[str, SourceState]]:
+        """(source, edition) of everything that is here."""
+        for source in self.sources:
+            for state in self.of_source(source):
+                yield source, state
+
+    def in_force(self, day: date) -> dict[str, SourceState]:
+        """The edition of each source in force on `day`; where none was yet, the first there is."""
+        return {source: self.before(source, day) or self.of_source(source)[-1] for source in self.sources}
+
+    def before(self, source: str, day: date) -> SourceState | None:
+        """The edition of a source that is in force on `day`, or None where there is none."""
+        return next((state for state in self.of_source(source) if state.valid_from <= day), None)
+
+
+class Candidate(_Editions):
     """What could be published: everything of a release but its name, its parent's blessing and its audit."""
 
     parent: str
-    sources: dict[str, SourceState]
     encoder: EncoderState
 
     def digest(self) -> str:
         """Of the content alone: independent of the parent, of Lance's version numbers and of the machine."""
-        return digests.of_json(
-            {
-                "encoder": self.encoder.digest,
-                "sources": {
-                    name: [s.release, s.snapshot, s.documents.digest, s.texts.digest]
-                    for name, s in self.sources.items()
-                },
-            }
-        )
+        content: dict[str, object] = {
+            "encoder": self.encoder.digest,
+            "sources": {name: _content(state) for name, state in self.sources.items()},
+        }
+        if self.editions:
+            content["editions"] = {name: [_content(s) for s in states] for name, states in self.editions.items()}
+        return digests.of_json(content)
 
 
-class Manifest(Frozen):
+class Manifest(_Editions):
     id: str
     parent: str
     created: datetime
     candidate: str  # digest
     audit: str  # digest of the report
-    sources: dict[str, SourceState]
     encoder: EncoderState
 
     def digest(self) -> str:
         return digests.of_json(self.model_dump(mode="json"))
+
+
+def today() -> date:
+    """The day here: a code set takes force at midnight where it is used."""
+    return date.today()
+
+
+def with_edition(
+    known: Mapping[str, tuple[SourceState, ...]], source: str, new: SourceState
+) -> tuple[SourceState, ...]:
+    """The other editions of a source beside `new`: one of the same name, or for the same day, gives way to it."""
+    return _newest_first(
+        s for s in known.get(source, ()) if s.release != new.release and s.valid_from != new.valid_from
+    )[:_EDITIONS_KEPT]
+
+
+def _newest_first(states: Iterable[SourceState]) -> tuple[SourceState, ...]:
+    return tuple(sorted(states, key=lambda state: state.valid_from, reverse=True))
+
+
+def _content(state: SourceState) -> list[str]:
+    return [state.release, state.snapshot, state.documents.digest, state.texts.digest]
 
 
 class Releases:

@@ -19,7 +19,8 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +29,8 @@ import numpy as np
 import orjson
 
 from probatum.errors import Misconfigured, Rejected
-from probatum.release import Candidate, Manifest, Releases, SourceState
+from probatum.freshness import stale
+from probatum.release import Candidate, Manifest, Releases, SourceState, today
 from probatum.spelling import Spelling
 from probatum.tables import PinnedTable, open_table
 from probatum.vocabulary import meant
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
 
 MOST_HITS = 100
 MEMBERS_SHOWN = 5
+PIECES = ("section", "sentence")  # kinds of texts that are cut from a document of sections
 FILTERS = ("billable", "tier", "restriction", "document_id", "family", "kind")
 LEAST_A_SOURCE, LEAST_MERGED = 3, 10  # without a source named, each has at least so many among so many hits
 _NEAREST_TEXTS, _MATCHING_CHUNKS = 400, 300
@@ -122,6 +125,7 @@ class Hit:
     members: tuple[Member, ...] = ()
     meta: dict = field(default_factory=dict)
     chunk_id: str = ""
+    stale: str = ""  # why the source may be out of date; "" when it is not
 
     def as_json(self) -> dict:
         return asdict(self)
@@ -130,20 +134,12 @@ class Hit:
 class Searcher:
     """Search in one release (or, for the audit, in a candidate: the same code answers both)."""
 
-    def __init__(self, home: Path, sources: Mapping[str, SourceState], encoder: "Encoder", release: str):
-        self.release, self._encoder = release, encoder
-        digest = encoder.identity.digest
-        self._sources = {
-            name: _SourceSearch(
-                name,
-                state,
-                release,
-                open_table(home / "lance", state.documents.name, state.documents.version),
-                open_table(home / "lance", state.texts.name, state.texts.version, encoder_digest=digest),
-                encoder,
-            )
-            for name, state in sources.items()
-        }
+    def __init__(self, home: Path, content: Manifest | Candidate, encoder: "Encoder"):
+        self.release = getattr(content, "id", "candidate")
+        self._home, self._content, self._encoder = home, content, encoder
+        self._opened: dict[tuple[str, int, int], _SourceSearch] = {}
+        self._spellings: dict[tuple[int, ...], Spelling] = {}
+        self._in_force(None)  # what is not whole says so before the first question
 
     @classmethod
     def open(cls, home: Path, encoder: "Encoder | None" = None) -> "Searcher":
@@ -164,7 +160,7 @@ class Searcher:
                 safe="Nothing was searched: vectors of two encoders are never compared.",
                 next="Set PROBATUM_ENCODER (and PROBATUM_ENCODER_PRECISION) to the release's, or refresh with the new one.",
             )
-        return cls(home, release.sources, encoder, getattr(release, "id", "candidate"))
+        return cls(home, release, encoder)
 
     @classmethod
     def of_release(cls, home: Path, manifest: Manifest) -> "Searcher":
@@ -175,15 +171,22 @@ class Searcher:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        return tuple(self._sources)
+        return tuple(self._content.sources)
 
     def search(
-        self, question: str, *, source: str | None = None, k: int = 10, where: Mapping[str, object] | None = None
+        self,
+        question: str,
+        *,
+        source: str | None = None,
+        k: int = 10,
+        where: Mapping[str, object] | None = None,
+        as_of: date | None = None,
     ) -> list[Hit]:
         """The best k hits (at most 100). where: filters as values, e.g. {"billable": True, "tier": "1"}.
 
-        Without a source all are searched, and each has at least three among ten hits. Raises Rejected for an empty or endless question,
-        Misconfigured for an unknown source or filter.
+        Without a source all are searched, and each has at least three among ten hits. as_of: answered from the editions in force
+        on that day; without it, today's (of a candidate: its own). Raises Rejected for an empty or endless question and
+        for a day before the first edition, Misconfigured for an unknown source or filter.
         """
         if not 1 <= k <= MOST_HITS:
             raise Rejected(
@@ -195,25 +198,64 @@ class Searcher:
             raise Misconfigured(
                 f"Unknown filter {unknown[0]}.", safe="Nothing was searched.", next=f"Filters: {', '.join(FILTERS)}."
             )
-        if source and source not in self._sources:
+        if source and source not in self._content.sources:
             raise Misconfigured(
-                "Unknown source.", safe="Nothing was searched.", next=f"Sources here: {', '.join(self._sources)}."
+                "Unknown source.", safe="Nothing was searched.", next=f"Sources here: {', '.join(self.sources)}."
             )
-        asked = self._asked(question)
-        chosen = [source] if source else list(self._sources)
+        editions = self._in_force(as_of, source)
+        asked = self._asked(question, editions)
+        chosen = [source] if source else list(editions)
         wide = k if source else max(k, LEAST_MERGED)  # so that who asks for three gets the first three of ten
-        found = {name: self._sources[name].search(asked, wide, where or {}) for name in chosen}
+        found = {name: editions[name].search(asked, wide, where or {}) for name in chosen}
         ranked = found[source] if source else _merged(found, question, wide)
-        return [_numbered(hit, rank) for rank, hit in enumerate(ranked[:k], 1)]
+        late = {name: self._stale(name, editions[name].state) if as_of is None else "" for name in chosen}
+        return [replace(hit, rank=rank, stale=late[hit.source]) for rank, hit in enumerate(ranked[:k], 1)]
 
     def mended(self, question: str) -> str:
         """The question as it is read: a slip of the pen mended by the words of all sources."""
-        return self._spelling.corrected(question)
+        return self._spelling(self._in_force(None)).corrected(question)
 
-    def _asked(self, question: str) -> "_Question":
+    def _in_force(self, as_of: date | None, source: str | None = None) -> dict[str, "_SourceSearch"]:
+        """Every source as it stands on a day. A candidate is audited as what it brings, whenever that takes force."""
+        if as_of is not None:
+            self._refuse_before_the_first(as_of, source)
+        by_day = isinstance(self._content, Manifest) or as_of is not None
+        states = self._content.in_force(as_of or today()) if by_day else self._content.sources
+        return {name: self._open(name, state) for name, state in states.items()}
+
+    def _stale(self, source: str, state: SourceState) -> str:
+        """A candidate is no older than the publisher has it."""
+        return stale(self._home, source, state) if isinstance(self._content, Manifest) else ""
+
+    def _refuse_before_the_first(self, as_of: date, source: str | None) -> None:
+        for name in [source] if source else self.sources:
+            first = self._content.of_source(name)[-1]
+            if first.valid_from > as_of:
+                raise Rejected(
+                    f"Release {self.release} has no edition of {name} that was in force on {as_of}; "
+                    f"its first, {first.release}, took force on {first.valid_from}.",
+                    safe="Nothing was searched.",
+                    next="Ask for a later day, or name a source that goes back so far with --source.",
+                )
+
+    def _open(self, name: str, state: SourceState) -> "_SourceSearch":
+        key = (name, state.documents.version, state.texts.version)
+        if key not in self._opened:
+            digest = self._encoder.identity.digest
+            self._opened[key] = _SourceSearch(
+                name,
+                state,
+                self.release,
+                open_table(self._home / "lance", state.documents.name, state.documents.version),
+                open_table(self._home / "lance", state.texts.name, state.texts.version, encoder_digest=digest),
+                self._encoder,
+            )
+        return self._opened[key]
+
+    def _asked(self, question: str, editions: Mapping[str, "_SourceSearch"]) -> "_Question":
         """The question as asked, and midway between it and what it means in formal words."""
         check_question(question)
-        text = self.mended(question)
+        text = self._spelling(editions).corrected(question)
         vector = self._encoder.encode_query(text)
         formal = meant(text)
         if not formal:
@@ -222,10 +264,12 @@ class Searcher:
         both = vector + self._encoder.encode_query(fuller)
         return _Question(question, text, fuller, keywords(fuller), vector, both / np.linalg.norm(both))
 
-    @cached_property
-    def _spelling(self) -> Spelling:
-        """The words of every text here; made at the first question."""
-        return Spelling(text for source in self._sources.values() for text in source.texts())
+    def _spelling(self, editions: Mapping[str, "_SourceSearch"]) -> Spelling:
+        """The words of every text of these editions; made at the first question."""
+        key = tuple(map(id, editions.values()))
+        if key not in self._spellings:
+            self._spellings[key] = Spelling(text for source in editions.values() for text in source.texts())
+        return self._spellings[key]
 
 
 @dataclass(frozen=True)
@@ -306,7 +350,7 @@ class _SourceSearch:
         texts: PinnedTable,
         encoder: "Encoder",
     ):
-        self.name, self._state, self._release, self._documents, self._texts = name, state, release, documents, texts
+        self.name, self.state, self._release, self._documents, self._texts = name, state, release, documents, texts
         self._titles = _Titles(documents, encoder)
 
     def search(self, asked: _Question, k: int, where: Mapping[str, object]) -> list[Hit]:
@@ -327,9 +371,11 @@ class _SourceSearch:
     def texts(self) -> list[str]:
         return self._texts.read(["text"])["text"].to_pylist()
 
-    @property
+    @cached_property
     def _of_sections(self) -> bool:
-        return self.name == "guidelines"
+        """Whether this is a source of passages rather than of records: most of its texts are pieces of documents."""
+        kinds = Counter(self._texts.read(["kind"])["kind"].to_pylist())
+        return sum(kinds[kind] for kind in PIECES) > kinds.total() / 2
 
     def _exact(self, question: str, where: Mapping[str, object]) -> list[str]:
         """Documents whose code, item id or RxCUI stands in the question, in its order."""
@@ -407,7 +453,7 @@ class _SourceSearch:
             rank=0,
             source=self.name,
             release=self._release,
-            source_release=self._state.release,
+            source_release=self.state.release,
             document_id=found.id,
             title=document["title"],
             section=row["section"],
@@ -428,10 +474,10 @@ class _SourceSearch:
         )
 
     def _citation(self, document: Mapping, row: Mapping) -> str:
-        place = [document["id"] if self.name != "guidelines" else document["title"]]
+        place = [document["id"] if not self._of_sections else document["title"]]
         place += [row["section"]] if row["section"] else []
         place += [f"page {row['page']}"] if row["page"] else []
-        return f"{', '.join(place)} ({self.name} {self._state.release}, in force from {document['valid_from']}; release {self._release})"
+        return f"{', '.join(place)} ({self.name} {self.state.release}, in force from {document['valid_from']}; release {self._release})"
 
 
 def _take_in(document: _Document, row: dict) -> None:
@@ -540,7 +586,3 @@ def _merged(found: Mapping[str, list[Hit]], question: str, k: int) -> list[Hit]:
             kept.add(id(hit))
             room -= 1
     return [hit for hit in ranked if id(hit) in kept]
-
-
-def _numbered(hit: Hit, rank: int) -> Hit:
-    return Hit(**{**hit.__dict__, "rank": rank})

@@ -40,11 +40,18 @@ class Settings(BaseSettings):
     encoder_revision: str = Field("", description="the name and revision to show for it")
     encoder_precision: str = Field("auto", pattern="^(auto|fp32|bf16)$")
     encoder_batch_tokens: int = Field(32768, gt=0, description="tokens encoded at once: bounds the memory")
+    drops: str = Field("", description="s3://bucket or a folder; each source reads <drops>/<source>/incoming/")
     fault: str = Field("", description="for tests: a seam to die at, e.g. kill:after-write")
     allowed_hosts: str = Field("", description="comma-separated hosts sources may be fetched from")
+    object_endpoint: str = Field("", description="an S3-compatible server instead of AWS; https, or http on loopback")
+    object_kms_key: str = Field("", description="id of the KMS key that what is put into a bucket is encrypted with")
+    tls_authorities: str = Field("", description="PEM file of further certificate authorities, as of an intranet")
 
     def hosts(self) -> frozenset[str]:
         return frozenset(host.strip().lower() for host in self.allowed_hosts.split(",") if host.strip())
+
+    def authorities(self) -> Path | None:
+        return Path(self.tls_authorities).expanduser() if self.tls_authorities else None
 
 
 @cache

@@ -2,9 +2,10 @@
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
@@ -15,13 +16,15 @@ from rich.table import Table
 
 from probatum.errors import ProbatumError
 from probatum.progress import watching
+from probatum.release import today
 
 if TYPE_CHECKING:
     from probatum.audit_report import AuditReport
     from probatum.diff import SourceDiff
     from probatum.doctor import Finding
     from probatum.plan import Plan
-    from probatum.release import Manifest
+    from probatum.quarantine import Quarantined
+    from probatum.release import Manifest, SourceState
     from probatum.search import Hit
 
 _out = Console(highlight=False, soft_wrap=True)
@@ -95,6 +98,8 @@ def outcome(value: dict, as_json: bool) -> None:
         _out.print(
             f"[red]{source} refused.[/] {escape(refusal['reason'])}\n  {escape(refusal['safe'])}\n  [bold]{escape(refusal['next'])}[/]"
         )
+    for source, why in value["stale"].items():
+        _out.print(f"[yellow]{source} is stale:[/] {escape(why)}.")
     if value["unchanged"]:
         _out.print(f"Nothing new: {', '.join(value['unchanged'])}.")
     if value["release"]:
@@ -177,7 +182,8 @@ def served(manifest: "Manifest", as_json: bool) -> None:
         _out.print(f"[green]Release {manifest.id} serves.[/]")
 
 
-def releases(found: Sequence["Manifest"], serving: "Manifest | None", as_json: bool) -> None:
+def releases(found: Sequence["Manifest"], serving: "Manifest | None", stale: Mapping[str, str], as_json: bool) -> None:
+    """All releases; stale: {source: why} of the one that serves."""
     if as_json:
         for m in found:
             json_line(
@@ -186,12 +192,11 @@ def releases(found: Sequence["Manifest"], serving: "Manifest | None", as_json: b
                     "parent": m.parent,
                     "created": m.created,
                     "serves": bool(serving and m.id == serving.id),
+                    "stale": dict(stale) if serving and m.id == serving.id else {},
                     "candidate": m.candidate,
                     "encoder": m.encoder.name,
-                    "sources": {
-                        n: {"release": s.release, "valid_from": s.valid_from, "documents": s.documents.rows}
-                        for n, s in m.sources.items()
-                    },
+                    "sources": {n: _edition(s) for n, s in m.in_force(today()).items()},
+                    "editions": {n: [_edition(s) | {"is": said} for s, said in _others(m, n)] for n in m.sources},
                 }
             )
         return
@@ -200,7 +205,14 @@ def releases(found: Sequence["Manifest"], serving: "Manifest | None", as_json: b
         return
     table = Table("", "release", "after", "created (UTC)", "sources")
     for m in found:
-        sources = "\n".join(f"{n} {s.release} ({s.documents.rows:,})" for n, s in m.sources.items())
+        sources = "\n".join(
+            line
+            for n, s in m.in_force(today()).items()
+            for line in (
+                f"{n} {s.release} ({s.documents.rows:,})",
+                *(f"  [dim]{said}: {other.release}[/]" for other, said in _others(m, n)),
+            )
+        )
         table.add_row(
             "[green]serves[/]" if serving and m.id == serving.id else "",
             m.id,
@@ -209,6 +221,35 @@ def releases(found: Sequence["Manifest"], serving: "Manifest | None", as_json: b
             sources,
         )
     _out.print(table)
+    for source, why in stale.items():
+        _out.print(f"[yellow]{source} is stale:[/] {escape(why)}.")
+
+
+def _edition(state: "SourceState") -> dict:
+    return {"release": state.release, "valid_from": state.valid_from, "documents": state.documents.rows}
+
+
+def _others(manifest: "Manifest", source: str) -> list[tuple["SourceState", str]]:
+    """The editions of a source that do not answer today, each with what it is instead."""
+    now = manifest.in_force(today())[source]
+    return [
+        (s, f"staged for {s.valid_from}" if s.valid_from > today() else f"in force from {s.valid_from}")
+        for s in manifest.of_source(source)
+        if s != now
+    ]
+
+
+def editions(manifest: "Manifest", published: Sequence[str]) -> None:
+    """A word about every source that was published and does not answer today."""
+    for source in published:
+        new, now = manifest.sources[source], manifest.in_force(today())[source]
+        if new.valid_from > today():
+            _out.print(f"{source} {new.release} is staged: it takes over from {now.release} on {new.valid_from}.")
+        elif new != now:
+            _out.print(
+                f"[yellow]{source} {now.release} stays in force: {new.release} is of an earlier day and answers only "
+                f"questions asked --as-of a day from {new.valid_from} on.[/]"
+            )
 
 
 def diff(found: Sequence["SourceDiff"], as_json: bool) -> None:
@@ -263,13 +304,15 @@ def hits(question: str, release: str, found: Sequence["Hit"], *, as_json: bool) 
         )
         if hit.section:
             _out.print(f"   {escape(hit.section)}" + (f", page {hit.page}" if hit.page else ""))
-        if hit.source == "guidelines":
+        if not hit.chunk_id.endswith("#record"):
             _out.print(f"   {escape(_shortened(_said_there(hit)))}")
         elif hit.matched not in hit.title:
             _out.print(f"   found by: {escape(_shortened(hit.matched))}")
         if hit.members:
             _out.print(f"   also: {escape('; '.join(f'{m.document_id} {m.title}' for m in hit.members))}", style="dim")
         _out.print(f"   {escape(hit.citation)}", style="dim")
+        if hit.stale:
+            _out.print(f"   [yellow]stale: {escape(hit.stale)}[/]")
 
 
 def _said_there(hit: "Hit") -> str:
@@ -316,6 +359,43 @@ def findings(found: Sequence["Finding"], as_json: bool) -> None:
                 f"{_LEVELS[finding.level]} {escape(finding.what)}"
                 + (f"\n      {escape(finding.advice)}" if finding.advice else "")
             )
+
+
+def cases(found: Sequence["Quarantined"], as_json: bool) -> None:
+    """One line a case; its id, its files and why."""
+    if not found and not as_json:
+        _out.print("Nothing is in quarantine.")
+    for item in found:
+        if as_json:
+            json_line(asdict(item))
+            continue
+        _out.print(
+            f"[bold]{item.id}[/]  {escape(_files(item.files))}"
+            + (f"  [dim]{item.decision}[/]" if item.decision else "")
+        )
+        _out.print(f"   {escape(item.reason)}")
+
+
+def case(item: "Quarantined", home: Path, as_json: bool) -> None:
+    from probatum.quarantine import RELEASABLE
+
+    if as_json:
+        json_line(asdict(item))
+        return
+    _out.print(f"[bold]{item.id}[/]  {item.source} {escape(item.release)}, {item.kind}, since {item.since[:16]} UTC")
+    _out.print(f"{escape(item.reason)}\n[bold]{escape(item.next)}[/]")
+    for name, sha256 in zip(item.files, item.sha256s, strict=True):
+        _out.print(f"  {escape(name)}  {home / 'blobs' / sha256}", style="dim")
+    if item.decision:
+        _out.print(escape(item.decided))
+    elif item.kind in RELEASABLE:
+        _out.print(
+            f"Released with `probatum quarantine release {item.id} --why …`, kept out with `probatum quarantine reject`."
+        )
+
+
+def _files(names: Sequence[str]) -> str:
+    return f"{names[0]} and {len(names) - 1} more" if len(names) > 1 else "".join(names)
 
 
 def plan(value: "Plan", as_json: bool) -> None:

@@ -11,10 +11,12 @@ import os
 import shutil
 from dataclasses import asdict, dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 from probatum import digests
 from probatum.errors import Damaged, Rejected
+from probatum.fetched import Fetched, FetchedTable
 from probatum.files import read_json, sync_folder, write_json
 from probatum.records import SnapshotFile, SourceRelease
 from probatum.safeio import Limits, download, is_plain_name
@@ -41,11 +43,17 @@ class Snapshot:
 class Snapshots:
     def __init__(self, home: Path):
         self._blobs, self._folder, self._incoming = home / "blobs", home / "snapshots", home / "incoming"
+        self._fetched = FetchedTable(home)
 
     def take(
-        self, release: SourceRelease, files: list[tuple[str, str]], limits: Limits, allowed_hosts: frozenset[str]
+        self,
+        release: SourceRelease,
+        files: list[tuple[str, str]],
+        limits: Limits,
+        allowed_hosts: frozenset[str],
+        authorities: Path | None = None,
     ) -> Snapshot:
-        """Bring in (name, path or address) pairs. Raises Rejected when they are too large, too many or oddly named."""
+        """Bring in (name, path or address) pairs; what a publisher says has not changed is taken from here. Raises Rejected when they are too large, too many or oddly named."""
         if len(files) > limits.files:
             raise Rejected(
                 f"{release.source} {release.name} has {len(files)} files ({limits.files} allowed).",
@@ -59,7 +67,7 @@ class Snapshots:
                     f"{ascii(name)[:80]}.",
                     next="Rename it and run the refresh again.",
                 )
-            taken.append(self._bring_in(name, location, limits, allowed_hosts))
+            taken.append(self._bring_in(name, location, limits, allowed_hosts, authorities))
             total += taken[-1].size
             if total > limits.total_bytes:
                 raise Rejected(
@@ -108,13 +116,39 @@ class Snapshots:
                 next="Restore it from the backup, or delete it and refresh the source again.",
             )
 
-    def _bring_in(self, name: str, location: str, limits: Limits, allowed_hosts: frozenset[str]) -> SnapshotFile:
+    def _bring_in(
+        self, name: str, location: str, limits: Limits, allowed_hosts: frozenset[str], authorities: Path | None
+    ) -> SnapshotFile:
         self._incoming.mkdir(parents=True, exist_ok=True)
         arrived = self._incoming / f"{os.getpid()}.part"
-        if location.startswith(("http://", "https://")):
-            download(location, arrived, limits=limits, allowed_hosts=allowed_hosts)
-        else:
+        if not location.startswith(("http://", "https://")):
             _copy(name, Path(location), arrived, limits)
+            return self._keep(name, arrived)
+        fetch = partial(
+            download,
+            location,
+            arrived,
+            limits=limits,
+            allowed_hosts=allowed_hosts,
+            keep_in=self._incoming / "broken",
+            authorities=authorities,
+        )
+        known = self._fetched.of(location)
+        answer = fetch(known=known.known() if known and self._holds(known) else None)
+        if answer.status == 304 and self._holds(known):
+            self._fetched.unchanged(location, known, answer)
+            return SnapshotFile(name, known.sha256, known.size)
+        if answer.status == 304:  # the known bytes went meanwhile
+            answer = fetch()
+        file = self._keep(name, arrived)
+        self._fetched.arrived(location, answer, file.sha256, file.size)
+        return file
+
+    def _holds(self, known: Fetched) -> bool:
+        blob = self._blobs / known.sha256
+        return blob.is_file() and blob.stat().st_size == known.size
+
+    def _keep(self, name: str, arrived: Path) -> SnapshotFile:
         sha256, size = digests.of_file(arrived), arrived.stat().st_size
         target = self._blobs / sha256
         if target.exists():

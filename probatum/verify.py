@@ -22,7 +22,7 @@ _RESTORE = "Run `probatum rollback` to serve a whole release, then refresh the s
 def verify(home: Path, manifest: Manifest, *, spans: int = 1000, seed: int = 0) -> dict[str, int]:
     """Check everything a release names; spans: how many chunks to look up. Raises Damaged at the first thing not whole."""
     snapshots, counts = Snapshots(home), {"snapshot files": 0, "tables": 0, "spans": 0}
-    for name, state in manifest.sources.items():
+    for name, state in manifest.all_states():
         for file in snapshots.read(name, state.snapshot).files:
             snapshots.verify(file.sha256)
             counts["snapshot files"] += 1

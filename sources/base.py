@@ -10,7 +10,7 @@ store, the encoder or Prefect.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -43,6 +43,8 @@ class Source(ABC):
     licence: str
     cadence: timedelta  # between two releases; later than this is late
     limits = Limits()
+    dropped: Mapping[str, int] = {}
+    said: Mapping[str, object] = {}
     per_file = False  # True: each file is read on its own, and one bad file does not take the others with it
 
     @abstractmethod
@@ -52,6 +54,12 @@ class Source(ABC):
     @abstractmethod
     def parse(self, files: Mapping[str, Path], release: SourceRelease) -> Iterator[Document]:
         """Read snapshot files (by the publisher's name) into documents. Raises Rejected."""
+
+    def disagreements(
+        self, before: Mapping[str, Mapping], after: Sequence[Document], said: Mapping[str, object]
+    ) -> list[str]:
+        """Where what changed is not what the publisher says changed; each in words. before: {id: {"title", …meta}}."""
+        return []
 
     def parser_fingerprint(self) -> str:
         """Changes whenever the same bytes could read differently: with any code, lexicon or column map of the sources."""

@@ -12,7 +12,7 @@ A table that is nearly one of a map but lacks a column the map requires is refus
 import re
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -58,6 +58,7 @@ class TableMap:
     date_order: str = ""
     brand_separator: str = ";"
     nulls: tuple[str, ...] = ()
+    publisher: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ class Layout:
     date_order: str | None  # None: to be found from the values
     brand_separator: str | None
     nulls: frozenset[str] = field(default_factory=frozenset)
+    publisher: str = ""  # "" where no map knows the table
 
 
 @cache
@@ -83,7 +85,8 @@ def maps() -> tuple[TableMap, ...]:
     found = []
     for path in sorted(_FOLDER.glob("*.toml")):
         if path.stem != "generic":
-            found += [_table_map(path.stem, raw) for raw in tomllib.loads(path.read_text("utf-8"))["tables"]]
+            said = tomllib.loads(path.read_text("utf-8"))
+            found += [_table_map(path.stem, {**raw, "publisher": said.get("publisher", "")}) for raw in said["tables"]]
     return tuple(found)
 
 
@@ -169,7 +172,7 @@ def _mapped(known: TableMap, header: int, cells: Sequence[str]) -> Layout:
     places = {_folded(cell): index for index, cell in enumerate(cells)}
     columns = {what: places[_folded(column)] for what, column in known.columns.items() if _folded(column) in places}
     how = (known.list, known.encodings, known.date_order, known.brand_separator, known.nulls)
-    return _layout(known.map, header, cells, columns, *how)
+    return replace(_layout(known.map, header, cells, columns, *how), publisher=known.publisher)
 
 
 def _recognised(columns: dict[str, int], header: int, cells: Sequence[str], name: str) -> Layout:

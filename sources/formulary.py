@@ -1,42 +1,46 @@
-"""A hospital formulary: a table of drugs with strengths, brands, tiers and restrictions, in CSV or XLSX.
+"""A hospital's or a plan's formulary: the drugs it lists, with strengths, brands, tiers and restrictions.
 
-One row is one document. Its id is the publisher's where there is an id column, else it is made from name and strength
-("amoxicillin-500-mg-cap"), the same in every release. A release may be several lists: what is listed, what is
-restricted (criteria by drug), what is excluded. Criteria go to the listed items of the same drug, and stand as a
-document of their own where the drug is not listed. Nothing a publisher wrote is dropped or interpreted.
+It comes as a table (CSV, XLSX) or in a format of its publisher (`sources.drug_lists`), also in an archive; which one,
+its content decides. One row or one listed drug is one document. Its id is the publisher's where there is one, else it
+is made from name and strength ("amoxicillin-500-mg-cap"), the same in every release. A release of tables may be
+several lists: what is listed, what is restricted (criteria by drug), what is excluded. Criteria go to the listed items
+of the same drug, and stand as a document of their own where the drug is not listed.
 
     item_id,generic_name,strength_form,…
     NGH-0001,amlodipine,5 mg tablet,…       ->  Document("NGH-0001", "amlodipine 5 mg tablet", family="amlodipine", …)
 
-How columns are known: `sources.columns`. How bytes become rows: `sources.tables`.
+Nothing a publisher wrote is interpreted; what is not shown is counted by name in `dropped`. How columns are known:
+`sources.columns`. How bytes become rows: `sources.tables`.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
-from itertools import combinations
+from itertools import chain, combinations
 from pathlib import Path, PurePosixPath
 
 from probatum import digests
 from probatum.errors import Rejected
 from probatum.records import Document, SourceRelease
 from probatum.safeio import Limits
-from sources import columns, dates, lexicon, tables
+from sources import columns, dates, tables
 from sources.base import Found, Offered, Source
+from sources.drug_lists import containers, dmd, page, reading
+from sources.drug_lists.containers import Member
+from sources.formulary_family import family_and_drugs, family_of
+from sources.formulary_ids import identified
 from sources.formulary_rows import NO_RESTRICTION, Entry, entries_of
 from sources.formulary_text import document, slug
-from sources.lexicon.ingredients import Drug, normalised
+from sources.lexicon.ingredients import normalised
 from sources.locate import files_at, is_address, to_be_told, valid_from_name
+
+__all__ = ["Formulary", "attach_criteria", "family_of", "identified", "read_entries"]
 
 _SAMPLE = Path(__file__).parent / "samples" / "formulary" / "2026-07.csv"
 _SAMPLE_RELEASE = ("2026-07", date(2026, 7, 1))
-_SUFFIXES = (".csv", ".tsv", ".xlsx", ".xlsm")
 _SAME_LIST = 0.5  # share of the smaller table's items from which two tables are two issues of one list
 _ENOUGH_ROWS = 5
-_GROUPS = frozenset(
-    {"vaccine", "vaccines", "antidote", "antivenin", "kit", "miscellaneous", "other"}
-)  # names that are no drug
 
 
 class Formulary(Source):
@@ -51,17 +55,34 @@ class Formulary(Source):
             name, valid_from = _SAMPLE_RELEASE
             release = SourceRelease(self.name, name, valid_from, "sample of the project, invented", "embedded sample")
             return Found(release, (Offered(_SAMPLE.name, str(_SAMPLE)),))
-        files = files_at(origin, suffixes=_SUFFIXES)
+        files = files_at(origin, suffixes=containers.SUFFIXES)
         name, valid_from = _release_name(origin, files)
         return Found(SourceRelease(self.name, name, valid_from, self.licence, to_be_told(origin)), tuple(files))
 
     def parse(self, files: Mapping[str, Path], release: SourceRelease) -> Iterator[Document]:
-        listed, self.dropped = read_entries(files, self.limits)
-        entries = attach_criteria(listed)
+        """Documents of the whole release; `dropped` says afterwards what was left aside, by name."""
+        unused: Counter[str] = Counter()
+        self.dropped: dict[str, int] = {}
+        with containers.opened(files, self.limits, unused) as members:
+            by_kind = reading.by_kind(members, self.limits, unused)
+            tabled = by_kind.pop("table", [])
+            listed = reading.read(by_kind, self.limits, unused)
+            entries, aside = read_entries({member.name: member.path for member in tabled}, self.limits)
+        self.dropped = dict(sorted((+(unused + Counter(aside))).items()))
         sha256 = {name: digests.of_file(path) for name, path in files.items()}
-        for identity, entry in identified(entries):
-            drugs, family = _drugs_and_family(entry)
-            yield document(entry, identity, family, drugs, release, sha256[entry.file])
+        of_tables = _documents(entries, {member.name: member for member in tabled}, release, sha256)
+        of_formats = (page.document(one, release, sha256[one.member.file]) for one in listed)
+        yield from reading.once(chain(of_tables, of_formats))
+
+
+def _documents(
+    entries: list[Entry], members: Mapping[str, Member], release: SourceRelease, sha256: Mapping[str, str]
+) -> Iterator[Document]:
+    for identity, entry in identified(attach_criteria(entries)):
+        family, drugs = family_and_drugs(entry.generic, entry.strength)
+        file = members[entry.file].file
+        made = document(entry, identity, family, drugs, release, sha256[file])
+        yield made if file == entry.file else replace(made, file=file, meta={**made.meta, "member": entry.file})
 
 
 def read_entries(files: Mapping[str, Path], limits: Limits) -> tuple[list[Entry], dict[str, int]]:
@@ -105,33 +126,6 @@ def attach_criteria(entries: Iterable[Entry]) -> list[Entry]:
     return [_with_criteria(entry, restricted.get(normalised(entry.generic), [])) for entry in kept]
 
 
-def identified(entries: Iterable[Entry]) -> list[tuple[str, Entry]]:
-    """(id, entry), ids unique. Raises Rejected where the publisher's own ids are not.
-
-    A made id that several rows share gets their brands; rows that are still alike are numbered in the order of their
-    content, so that an id does not depend on where in the file a row stands.
-    """
-    entries = list(entries)
-    _refuse_repeated_ids(entries)
-    made = {i: _made_id(entry) for i, entry in enumerate(entries) if not entry.id}
-    shared = Counter(made.values())
-    for i, identity in made.items():
-        if shared[identity] > 1 and entries[i].brands:
-            made[i] = f"{identity}-{slug(' '.join(entries[i].brands))}"
-    taken = {entry.id for entry in entries if entry.id}
-    for i in sorted(made, key=lambda i: (made[i], _content(entries[i]), i)):
-        identity, number = made[i], 2
-        while made[i] in taken:
-            made[i], number = f"{identity}-{number}", number + 1
-        taken.add(made[i])
-    return [(entry.id or made[i], entry) for i, entry in enumerate(entries)]
-
-
-def family_of(name: str) -> str:
-    """What strengths and brands of one drug fold into: "AMOXICILLIN 500" and "amoxycillin" -> "amoxicillin"."""
-    return _family(lexicon.drugs().parts(name))
-
-
 def _encodings(head, name: str) -> tuple[str, ...]:
     layout = columns.choose(head, name) if head else None
     return layout.encodings if layout else ("utf-8", "cp1252")
@@ -157,27 +151,6 @@ def _with_criteria(entry: Entry, rows: list[Entry]) -> Entry:
     )
 
 
-def _made_id(entry: Entry) -> str:
-    kind = "" if entry.list == "formulary" else f" {entry.list}"
-    return slug(f"{entry.generic} {entry.strength}{kind}")
-
-
-def _content(entry: Entry) -> str:
-    said = (entry.generic, entry.strength, entry.route, entry.drug_class, entry.criteria, entry.notes, entry.file)
-    return digests.of_json([*said, *map(list, entry.extra)])
-
-
-def _refuse_repeated_ids(entries: Iterable[Entry]) -> None:
-    seen = Counter(entry.id for entry in entries if entry.id)
-    twice = [identity for identity, count in seen.items() if count > 1]
-    if twice:
-        first = ", ".join(identity[:40] for identity in twice[:3]) + " …" * (len(twice) > 3)
-        raise Rejected(
-            f"{len(twice)} ids stand in more than one row: {first}.",
-            next="Give every row an id of its own and send the file again.",
-        )
-
-
 def _refuse_two_issues(entries: Iterable[Entry]) -> None:
     """July's list beside October's is not one release; neither is a list that was dropped twice under two names."""
     items: dict[tuple[str, str], set[str]] = defaultdict(set)
@@ -193,24 +166,10 @@ def _refuse_two_issues(entries: Iterable[Entry]) -> None:
             )
 
 
-def _drugs_and_family(entry: Entry) -> tuple[tuple[Drug, ...], str]:
-    """The rows of the lexicon for an entry, and its family. A name that only groups ("VACCINE") folds nothing."""
-    if normalised(entry.generic) in _GROUPS:
-        return (), slug(f"{entry.generic} {entry.strength}")
-    parts = lexicon.drugs().parts(entry.generic)
-    drugs = tuple(drug for _, drug in parts if drug)
-    if len(parts) > 1:  # a part does not lend its brands to the whole
-        drugs = tuple(replace(drug, brands=()) for drug in drugs)
-    return drugs, _family(parts)
-
-
-def _family(parts: Iterable[tuple[str, Drug | None]]) -> str:
-    return "+".join(sorted({slug(part) for part, _ in parts}))
-
-
 def _release_name(origin: str, files: list[Offered]) -> tuple[str, date]:
     """What the names of the files say of the date, else of the folder; else the day the newest file was written."""
-    named = dates.of_names(PurePosixPath(file.name).name for file in files)
+    names = [PurePosixPath(file.name).name for file in files]
+    named = dmd.of_names(names) or dates.of_names(names)
     if named is None and not is_address(origin):
         named = dates.of_names([Path(origin).expanduser().name])
     return named or valid_from_name([origin, *(file.name for file in files)])

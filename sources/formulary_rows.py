@@ -70,6 +70,7 @@ class Entry:
     notes: str = ""
     extra: tuple[tuple[str, str], ...] = ()  # (column, value) of columns no map knows
     criteria_from: str = ""  # the list the criteria were attached from
+    publisher: str = ""  # whose list it is, where a column map says so
 
 
 def entries_of(table: Table, file: str, layout: Layout) -> list[Entry]:
@@ -107,6 +108,7 @@ def _entry(table: str, file: str, row: Row, layout: Layout, order: str, separato
         file=file,
         line=row.number,
         list=layout.list,
+        publisher=layout.publisher,
         generic=cell("name"),
         id=cell("id"),
         strength=" ".join(filter(None, (cell("strength"), cell("form")))),

@@ -23,10 +23,11 @@ from sources.lexicon.ingredients import Drug
 
 _BRANDS_LISTED = 6  # names with a brand in brackets; every brand is still there on its own
 _OURS = "Probatum's lexicon, not the publisher's"
+_SYSTEMS = ("ndc", "din", "gtin", "snomed", "dmd", "atc")  # of codes, by the word a column's name has
 _LONGEST_SLUG = 120  # characters; ids go into paths and addresses
 
 
-class _Writer:
+class Page:
     """Text that grows, and the blocks of what was put into it."""
 
     def __init__(self) -> None:
@@ -52,7 +53,7 @@ def document(
     entry: Entry, identity: str, family: str, drugs: tuple[Drug, ...], release: SourceRelease, sha256: str
 ) -> Document:
     """drugs: the rows of the lexicon for the entry's ingredients, one for each. sha256: of the entry's file."""
-    page = _Writer()
+    page = Page()
     title = " ".join(filter(None, (entry.generic, entry.strength)))
     page.put(identity, "code")
     page.put(" ")
@@ -64,13 +65,13 @@ def document(
     page.line("Class", _one(entry.drug_class), "synonym")
     page.line("Route", _one(entry.route), "detail")
     page.line("Tier", _one(entry.tier), "detail")
-    _restriction(page, entry)
+    restriction_lines(page, entry.generic, entry.restriction, entry.criteria, kind=entry.list)
     page.line("RxCUI", _one(entry.rxcui), "detail")
     page.line("Effective", _one(entry.effective_date), "detail")
     page.line("Notes", _one(entry.notes), "detail")
     for column, value in entry.extra:
         page.line(column, [value], "detail")
-    _lexicon(page, entry, drugs)
+    lexicon_lines(page, {w.casefold() for w in (entry.generic, entry.drug_class, *entry.brands)}, drugs)
     day = dates.read(entry.effective_date)
     return Document(
         id=identity,
@@ -106,26 +107,26 @@ def _with_brands(entry: Entry, title: str) -> list[str]:
     return [" ".join(filter(None, (entry.generic, f"({brand})", entry.strength))) for brand in new[:_BRANDS_LISTED]]
 
 
-def _restriction(page: _Writer, entry: Entry) -> None:
-    if entry.list == "formulary" and entry.restriction.lower() in NO_RESTRICTION:
-        page.line("Restriction", _one(entry.restriction), "detail")
-        page.line("Criteria", _one(entry.criteria), "synonym")
+def restriction_lines(page: Page, drug: str, restriction: str, criteria: str, *, kind: str = "formulary") -> None:
+    """A restriction and its criteria, searched for as one sentence with the drug; one that says "none" is a detail."""
+    if kind == "formulary" and restriction.lower() in NO_RESTRICTION:
+        page.line("Restriction", _one(restriction), "detail")
+        page.line("Criteria", _one(criteria), "synonym")
         return
     page.put("\n")
-    excluded = entry.list == "excluded"
-    start, end = page.put(f"{'Not on the formulary:' if excluded else 'Restriction of'} {entry.generic}")
+    excluded = kind == "excluded"
+    start, end = page.put(f"{'Not on the formulary:' if excluded else 'Restriction of'} {drug}")
     if not excluded:
         page.put(": ")
-        end = page.put(entry.restriction, "detail")[1]
-    if entry.criteria:
+        end = page.put(restriction, "detail")[1]
+    if criteria:
         page.put("\nReason for exclusion: " if excluded else "\nCriteria: ")
-        end = page.put(entry.criteria, "detail")[1]
+        end = page.put(criteria, "detail")[1]
     page.mark(start, end, "synonym")
 
 
-def _lexicon(page: _Writer, entry: Entry, drugs: tuple[Drug, ...]) -> None:
-    """What the publisher said already is not said again."""
-    said = {word.casefold() for word in (entry.generic, entry.drug_class, *entry.brands)}
+def lexicon_lines(page: Page, said: set[str], drugs: tuple[Drug, ...]) -> None:
+    """What the lexicon knows of the drugs. `said`: words, in small letters, that the publisher said already."""
 
     def ours(label: str, words) -> None:
         new = list({word.casefold(): word for word in words if word.casefold() not in said}.values())
@@ -154,5 +155,22 @@ def _meta(entry: Entry) -> dict:
         "notes": entry.notes,
         "status": "current",
         "unmapped": len(entry.extra),
+        "part": entry.publisher or "formulary",
+        "plan": "",
+        "codes": _codes(entry),
     }
     return {**meta, "criteria_from": entry.criteria_from} if entry.criteria_from else meta
+
+
+def _codes(entry: Entry) -> dict[str, list[str]]:
+    """{"rxnorm": […], "ndc": […]}: the RxCUI, and columns whose name is a system of codes."""
+    named = [("rxnorm", entry.rxcui)]
+    named += [(system, value) for column, value in entry.extra for system in _SYSTEMS if _is_of(column, system)]
+    found: dict[str, list[str]] = {}
+    for system, value in named:
+        found.setdefault(system, []).extend(code for code in re.split(r"[,; ]+", value) if code)
+    return {system: codes for system, codes in found.items() if codes}
+
+
+def _is_of(column: str, system: str) -> bool:
+    return system in re.findall(r"[a-z]+", column.lower())

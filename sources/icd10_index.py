@@ -21,6 +21,7 @@ _FILLER = frozenset(
     ["a", "an", "and", "by", "due", "for", "from", "in", "of", "on", "or", "the", "to", "type", "with", "without"]
 )
 _REDIRECT_STEPS = 4
+_SPECIAL = frozenset(["burst", "chronic", "congenital", "neoplastic", "pathological"])  # a `see` that means it says it
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,14 @@ class _Places:
         self._terms = terms
         self._levels: list[tuple[str, ...]] = []  # of each term: the word each of its titles is listed under
         self._sizes: list[int] = []  # of each term: words in its titles
+        self._special: list[frozenset[str]] = []  # of each term: the special kinds its titles name
         self._by_main: dict[str, set[int]] = defaultdict(set)  # the word a main term is listed under
         self._by_word: dict[str, set[int]] = defaultdict(set)
         for number, term in enumerate(terms):
             titles = [words for part in term.path if (words := _keywords(part))] or [("",)]
             self._levels.append(tuple(words[0] for words in titles))
             self._sizes.append(sum(map(len, titles)))
+            self._special.append(_SPECIAL.intersection(word for words in titles for word in words))
             self._by_main[titles[0][0]].add(number)
             for part in {*term.path, term.modifiers, *(head for _, head in term.codes)}:
                 for word in _keywords(part):
@@ -76,14 +79,23 @@ class _Places:
         """(code, heading) of the term that `see`, found under the main term `main`, names; further `see` are followed.
 
         Of the terms that have all its words: one whose last level it names (others are narrower than what is meant),
-        with the fewest levels it does not name, rather under the same main term, and with the fewest words.
+        with the fewest levels it does not name, rather under the same main term, rather no special kind that it does not
+        name ("Fracture, toe" is none under "Fracture, pathological"), with the fewest words, and named level by level in
+        their order.
         """
         asked = [word for part in see.split(",") if not _is_any(part) for word in _keywords(part)]
         if not asked or not steps:
             return []
         having = self._by_main.get(asked[0], set()).intersection(*(self._by_word.get(word, ()) for word in asked[1:]))
         meant = [
-            (sum(word not in asked for word in self._levels[n]), self._terms[n].path[0] != main, self._sizes[n], n)
+            (
+                sum(word not in asked for word in self._levels[n]),
+                self._terms[n].path[0] != main,
+                len(self._special[n].difference(asked)),
+                self._sizes[n],
+                not _in_order(self._levels[n], asked),
+                n,
+            )
             for n in having
             if self._levels[n][-1] in asked
         ]
@@ -93,6 +105,12 @@ class _Places:
         if best.codes:
             return _columns(best, set(asked))
         return [found for further in best.see for found in self.follow(further, best.path[0], steps - 1)]
+
+
+def _in_order(levels: tuple[str, ...], asked: list[str]) -> bool:
+    """Whether the levels are named, where they are, from the main term down."""
+    places = [asked.index(word) for word in levels if word in asked]
+    return places == sorted(places)
 
 
 def _columns(term: IndexTerm, asked: set[str]) -> list[tuple[str, str]]:

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from probatum.errors import Misconfigured
-from probatum.files import sync_folder
+from probatum.files import sync_folder, write_json
+from probatum.reading import report_beside
 from probatum.records import SourceRelease, write_documents
 from sources.base import Source
 from sources.formulary import Formulary
@@ -24,14 +25,19 @@ def source_named(name: str) -> Source:
 
 
 def read_unit(unit: dict) -> None:
-    """Parse one unit {"source", "release", "files": {name: path}, "output"} into a file of documents."""
+    """Parse one unit {"source", "release", "files": {name: path}, "output"} into a file of documents.
+
+    Beside it, `<output>.report.json`: {"dropped": {what: how many}, "said": what the publisher says of the release}.
+    """
     from datetime import date
 
     release = SourceRelease(**(unit["release"] | {"valid_from": date.fromisoformat(unit["release"]["valid_from"])}))
     source, output = source_named(unit["source"]), Path(unit["output"])
     partial = output.with_suffix(".part")
+    source.dropped, source.said = {}, {}
     try:
         write_documents(partial, source.parse({name: Path(path) for name, path in unit["files"].items()}, release))
+        write_json(report_beside(output), {"dropped": dict(source.dropped), "said": dict(source.said)})
         partial.replace(output)
     finally:
         partial.unlink(missing_ok=True)

@@ -61,7 +61,11 @@ def read(path: Path, limits: Limits) -> Reading:
 
 def read_text(text: str, what: str) -> Reading:
     """A whole page, which may turn out to be an error page."""
-    reading = read_fragment(text, what)
+    root = _parsed(text, what)
+    reading = Reading(title=_page_title(root))
+    hidden, content = Hidden(root), _content(root)
+    _Walker(hidden, reading).walk(content)
+    _count_left_around(root, content, hidden, reading)
     heading = next((e.text for e in reading.elements if e.category == "Title"), "")
     _refuse_error_page(reading, heading, what)
     reading.title = heading or reading.title
@@ -69,12 +73,10 @@ def read_text(text: str, what: str) -> Reading:
 
 
 def read_fragment(text: str, what: str) -> Reading:
-    """A page or a piece of one."""
+    """As `read_text`, of a piece of a page, such as HTML inside JSON: it has no title and cannot be an error page."""
     root = _parsed(text, what)
-    reading = Reading(title=_page_title(root))
-    hidden, content = Hidden(root), _content(root)
-    _Walker(hidden, reading).walk(content)
-    _count_left_around(root, content, hidden, reading)
+    reading = Reading()
+    _Walker(Hidden(root), reading).walk(root)
     return reading
 
 

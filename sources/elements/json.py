@@ -34,6 +34,10 @@ _ENTITY = re.compile(r"&(?:#\d{2,6}|#x[0-9a-f]{2,5}|[a-z]{2,8}\d{0,2});", re.I)
 _CAMEL = re.compile(r"[a-z]{2,}(?:[A-Z][a-z]{2,})+")  # ageRange is two words; HbA1c, eGFR and pH are none
 _SNAKE = re.compile(r"[a-z]{2,}(?:_[a-z]{2,})+")
 _SCALARS = (str, bool)
+_FAILURE = {"error", "errors", "error_description", "fault", "exception"}  # what a service answers instead of a file
+_OF_AN_ANSWER = _FAILURE | {
+    *("message", "status", "code", "detail", "timestamp", "path", "title", "type", "trace", "success")
+}
 
 
 class _Number(str):
@@ -42,8 +46,10 @@ class _Number(str):
 
 def read(path: Path, limits: Limits) -> Reading:
     """Raises Rejected for what is no JSON, for a key that stands twice, and for nesting deeper than 60."""
-    value = _parsed(strict_text_of(path), path.name)
+    value = _parsed(strict_text_of(path, path.name), path.name)
     _refuse_deep(value, path.name)
+    if isinstance(value, dict) and _FAILURE & value.keys() and value.keys() <= _OF_AN_ANSWER:
+        raise Rejected(f"{path.name} is an error message, not a guideline.", next="Check where it was saved from.")
     reader = _Reader(path.name)
     named = next((k for k in _TITLES[:3] if _is_named(value, k)), "") if isinstance(value, dict) else ""
     if named:

@@ -40,22 +40,22 @@ def read(path: Path, limits: Limits) -> Reading:
 
 def text_of(path: Path) -> str:
     """The text of a file in UTF-8, UTF-16 with its mark, or Windows-1252. Raises Rejected for anything binary."""
-    return _text(path, ("utf-8", "cp1252"))
+    return _text(path, ("utf-8", "cp1252"), path.name)
 
 
-def strict_text_of(path: Path) -> str:
-    """The same for formats that are never Windows-1252."""
-    return _text(path, ("utf-8",))
+def strict_text_of(path: Path, what: str) -> str:
+    """The same for formats that are never Windows-1252. what: the file's name for people."""
+    return _text(path, ("utf-8",), what)
 
 
-def _text(path: Path, encodings: tuple[str, ...]) -> str:
+def _text(path: Path, encodings: tuple[str, ...], what: str) -> str:
     data = path.read_bytes()
     wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     if b"\0" in data and not wide:
-        raise Rejected(f"{path.name} holds binary data where text was expected.", next=SAVE_AS_UTF_8)
-    text = decode(data, ("utf-16",) if wide else encodings, what=path.name)
+        raise Rejected(f"{what} holds binary data where text was expected.", next=SAVE_AS_UTF_8)
+    text = decode(data, ("utf-16",) if wide else encodings, what=what)
     if "\0" in text or len(_CONTROL.findall(text)) > max(2, _CONTROL_SHARE * len(text)):
-        raise Rejected(f"{path.name} holds binary data where text was expected.", next=ASK_AGAIN)
+        raise Rejected(f"{what} holds binary data where text was expected.", next=ASK_AGAIN)
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

@@ -3,12 +3,16 @@
 import re
 import zipfile
 from collections import Counter
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import orjson
 import pytest
 
 from probatum.diff import diff_documents
+from probatum.errors import Rejected
+from probatum.records import SourceRelease
 from sources.icd10 import Icd10
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "icd10cm"
@@ -23,17 +27,28 @@ FOOTER_COUNT = re.compile(r"^ +(\d+) (headers|codes|additions|deletions|revision
 
 
 @pytest.fixture(scope="module")
-def release():
-    """name of a folder -> (its release, {code: row}); each is parsed once."""
-    parsed = {}
+def parsed():
+    """name of a folder -> (the source that read it, its release, its documents); each is parsed once."""
+    read = {}
 
-    def read(name):
-        if name not in parsed:
+    def parse(name):
+        if name not in read:
             source = Icd10()
             found = source.find(str(DATA / name))
-            documents = source.parse({f.name: Path(f.location) for f in found.files}, found.release)
-            parsed[name] = found.release, {d.id: row(d) for d in documents}
-        return parsed[name]
+            files = {f.name: Path(f.location) for f in found.files}
+            read[name] = source, found.release, list(source.parse(files, found.release))
+        return read[name]
+
+    return parse
+
+
+@pytest.fixture(scope="module")
+def release(parsed):
+    """name of a folder -> (its release, {code: row})."""
+
+    def read(name):
+        _, about, documents = parsed(name)
+        return about, {d.id: row(d) for d in documents}
 
     return read
 
@@ -169,6 +184,66 @@ def test_april_2025_changes_no_code(release):
     (_, old), (_, new) = release("cdc-2025"), release("cdc-2025-Update")
     assert diff_documents("icd10", old, new).is_empty()
     assert set(footer(addenda("cdc-2025-Update", "order"))["Codes"].values()) == {len_billable(new), 0}
+
+
+def served(documents):
+    """What the source is told of the release that served."""
+    return {
+        d.id: {"title": d.title, "billable": d.meta["billable"], "valid_from": d.valid_from, "file": d.file}
+        for d in documents
+    }
+
+
+@pytest.mark.parametrize("pair", [("cdc-2024", "cdc-2025"), ("cdc-2025", "cdc-2025-Update")])
+def test_the_publishers_addenda_agree_with_what_changed(parsed, pair):
+    (_, _, old), (source, _, new) = map(parsed, pair)
+    assert set(source.said["addenda"]) == {"order", "codes"}
+    assert source.disagreements(served(old), new, source.said) == []
+    codes_alone = {"addenda": {"codes": source.said["addenda"]["codes"]}}
+    assert source.disagreements(served(old), new, codes_alone) == []
+
+
+def test_one_code_broken_on_purpose_is_named(parsed):
+    (_, _, old), (source, _, new) = parsed("cdc-2024"), parsed("cdc-2025")
+    kept = next(d for d in new if d.meta["billable"] and any(o.id == d.id and o.title == d.title for o in old))
+    told = source.disagreements(served(old), [d for d in new if d is not kept], source.said)
+    assert told[0] == f"1 code is gone and not deleted by the addenda: {kept.id}."
+    assert len(told) == 3 and all("billable codes" in counted for counted in told[1:])
+    renamed = [replace(d, title="Something else") if d is kept else d for d in new]
+    assert source.disagreements(served(old), renamed, source.said)[0] == (
+        f"1 code is renamed and not revised by the addenda: {kept.id}."
+    )
+
+
+def test_addenda_that_lead_from_another_release_are_held_against_the_new_one_alone(parsed):
+    (_, _, old), (source, _, new) = parsed("cdc-2024"), parsed("cdc-2025-Update")
+    assert source.disagreements(served(old), new, source.said) == []
+    assert source.disagreements(served(new), new, source.said) == []  # read again
+    assert source.disagreements({}, new[1:], source.said)
+
+
+def test_what_is_no_part_is_counted(parsed):
+    source, _, _ = parsed("cdc-2025")
+    with_pdf = sum(n.endswith(".pdf") for path in (DATA / "cdc-2025").glob("*.zip") for n in zipfile.ZipFile(path).namelist())  # fmt: skip
+    assert source.dropped["files left aside: PDF"] == with_pdf > 0
+    assert source.left_aside == {"files left aside: PDF": 1, "files left aside: spreadsheet": 1}
+
+
+def test_two_releases_in_one_folder_are_refused(tmp_path):
+    for folder in ("cdc-2025", "cdc-2024"):
+        for path in (DATA / folder).glob("*escriptions*"):
+            (tmp_path / path.name).symlink_to(path)
+    files = {path.name: path for path in tmp_path.iterdir()}
+    release = SourceRelease("icd10", "2024-10-01", date(2024, 10, 1), "test", "test")
+    with pytest.raises(Rejected, match="and they differ"):
+        list(Icd10().parse(files, release))
+
+
+def test_a_release_under_the_name_of_another_year_is_refused(tmp_path):
+    (path,) = (DATA / "cdc-2016-xml").iterdir()
+    release = SourceRelease("icd10", "2017-10-01", date(2017, 10, 1), "test", "test")
+    with pytest.raises(Rejected, match=r"is of 2016; the release is in force from 2017-10-01, which is in fiscal 2018"):
+        list(Icd10().parse({"codes.zip": path}, release))
 
 
 def len_billable(rows):

@@ -102,8 +102,14 @@ def read_in_sandbox(
         "licence": "none",
         "origin": "test",
     }
+    (folder / "read").mkdir(exist_ok=True)
     units = [
-        {"source": "guidelines", "release": release, "files": {path.name: str(path)}, "output": f"{path}.jsonl"}
+        {
+            "source": "guidelines",
+            "release": release,
+            "files": {path.name: str(path)},
+            "output": str(folder / "read" / f"{path.name}.jsonl"),
+        }
         for path in paths
     ]
     outcomes = read_units(

@@ -1,5 +1,6 @@
 """Files that are no formulary, or a broken one, are refused in plain words; nothing of them gets through."""
 
+import contextlib
 import csv
 import io
 import zipfile
@@ -11,6 +12,7 @@ import pytest
 
 from probatum.errors import Rejected
 from probatum.records import SourceRelease
+from probatum.safeio import Limits
 from sources import tables
 from sources.formulary import Formulary
 
@@ -225,3 +227,143 @@ def test_formulas_are_words(tmp_path):
         path.write_bytes(data)
         notes = [d.meta["notes"] for d in Formulary().parse({"list": path}, RELEASE)]
         assert notes == [row[2] for row in rows[1:]]
+
+
+# Archives, JSON and XML: the formats publishers release drug lists in.
+
+DRUGS = b'[{"rxnorm_id": "1", "drug_name": "warfarin 5 MG Oral Tablet", "plans": [{"plan_id": "P1"}]}]'
+VTM = b"<VIRTUAL_THERAPEUTIC_MOIETIES><VTM><VTMID>111</VTMID><NM>Adenosine</NM></VTM></VIRTUAL_THERAPEUTIC_MOIETIES>"
+
+
+def zipped(**members):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name.replace("__", "."), data)
+    return out.getvalue()
+
+
+def read_one(tmp_path, data, name="release.zip"):
+    path = tmp_path / "bytes"
+    path.write_bytes(data)
+    source = Formulary()
+    return source, list(source.parse({name: path}, RELEASE))
+
+
+def test_an_archive_is_read_and_its_documents_come_from_it(tmp_path):
+    inner = zipped(vtm__xml=VTM, photo__jpg=b"x", label__pdf=b"x", other__jpg=b"x")
+    data = zipped(week__zip=inner, drugs__json=DRUGS, list__csv="drug,strength\nambroxol,30 mg tablet\n")
+    source, documents = read_one(tmp_path, data)
+    assert {(d.title, d.file, d.meta["member"]) for d in documents} == {
+        ("Adenosine", "release.zip", "release.zip/week.zip/vtm.xml"),
+        ("warfarin 5 MG Oral Tablet", "release.zip", "release.zip/drugs.json"),
+        ("ambroxol 30 mg tablet", "release.zip", "release.zip/list.csv"),
+    }
+    assert source.dropped == {"files in archives: .jpg": 2, "files in archives: .pdf": 1}
+
+
+def test_a_workbook_in_an_archive_is_a_table(tmp_path):
+    _, documents = read_one(tmp_path, zipped(list__xlsx=workbook([["Drug", "Strength"], ["ambroxol", "30 mg tablet"]])))
+    assert [document.title for document in documents] == ["ambroxol 30 mg tablet"]
+
+
+def test_what_a_file_is_its_content_decides_and_not_its_name(tmp_path):
+    for name, data in (
+        ("list.csv", DRUGS),
+        ("list.json", VTM),
+        ("list.xml", b"drug\nambroxol\n"),
+        ("a.csv", zipped(b__csv=VTM)),
+    ):
+        assert len(read_one(tmp_path, data, name)[1]) == 1
+
+
+def test_archives_in_archives_in_archives_are_refused(tmp_path):
+    """P25: an archive is opened two deep and no deeper."""
+    two = zipped(inner__zip=zipped(vtm__xml=VTM))
+    assert len(read_one(tmp_path, two)[1]) == 1
+    assert "too deep in others" in refusal(tmp_path, zipped(inner__zip=two), "release.zip")
+
+
+def test_a_bomb_in_an_archive_is_refused_before_it_is_unpacked(tmp_path):
+    """P25: the directory is judged first, of inner archives too."""
+    bomb = zipped(drugs__json=b" " * (80 << 20))
+    assert "times its size" in refusal(tmp_path, bomb, "release.zip")
+    assert "times its size" in refusal(tmp_path, zipped(inner__zip=bomb), "release.zip")
+
+
+def test_archives_together_unpack_to_no_more_than_one_may(tmp_path, monkeypatch):
+    """P25: what one archive has used up, the next does not get again."""
+    monkeypatch.setattr(Formulary, "limits", Limits(unpacked_bytes=1_000))
+    paths = {}
+    for name in ("a.zip", "b.zip"):
+        paths[name] = tmp_path / name
+        paths[name].write_bytes(zipped(vtm__xml=VTM + b" " * 500))
+    with pytest.raises(Rejected, match=r"b.zip would unpack"):
+        list(Formulary().parse(paths, RELEASE))
+
+
+@pytest.mark.parametrize("name", ["../vtm.xml", "/etc/vtm.xml"])
+def test_an_archive_that_points_outside_itself_is_refused(tmp_path, name):
+    """P25: nothing is written where an entry's name says."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr(name, VTM)
+    assert "points outside it" in refusal(tmp_path, out.getvalue(), "release.zip")
+
+
+def test_half_an_archive_is_refused_by_the_name_people_know(tmp_path):
+    assert refusal(tmp_path, zipped(vtm__xml=VTM)[:-30], "release.zip").startswith("release.zip is not a whole zip")
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (DRUGS[:-1], "list.json is no JSON: line 1, column"),
+        (
+            DRUGS.replace(b'"plans"', b'"drug_name": "digoxin", "plans"'),
+            "has the field 'drug_name' twice in one object",
+        ),
+        (DRUGS.replace(b'"1"', b"NaN"), "holds a number that is none"),
+        (DRUGS.replace(b'"1"', b"1" * 5_000), "holds a number that is none"),
+        (DRUGS.replace(b"warfarin", b"\\ud800"), "half a character"),
+        (DRUGS.replace(b"warfarin", b"\xe9"), "is not text in utf-8"),
+        (DRUGS.replace(b'"1"', b"[" * 100_000), "nested too deep"),
+        (b'{"formulary": [{"drug": "warfarin"}]}', "neither a FHIR resource nor a list"),
+        (b"[]", "neither a FHIR resource nor a list"),
+    ],
+)
+def test_json_that_can_be_taken_for_two_things_is_refused(tmp_path, data, said):
+    message = refusal(tmp_path, data, "list.json")
+    assert said in message and "warfarin" not in message and "digoxin" not in message
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b'<!DOCTYPE x [<!ENTITY a "aaaa">]>' + VTM, "declares a document type or an entity"),
+        (b'<!DOCTYPE x SYSTEM "http://127.0.0.1/x.dtd">' + VTM, "declares a document type or an entity"),
+        (VTM[:-5], "not well-formed XML"),
+        (b"<menu><drug>warfarin</drug></menu>", "XML of no known kind (its outermost element is menu)"),
+        (b"<VIRTUAL_THERAPEUTIC_MOIETIES>" + b"<VTM>" * 1_000, "nested deeper than"),
+    ],
+)
+def test_xml_that_expands_reaches_out_or_breaks_off_is_refused(tmp_path, data, said):
+    """P26: no entity is expanded and no document type fetched."""
+    message = refusal(tmp_path, data, "list.xml")
+    assert said in message and "warfarin" not in message
+
+
+def test_a_mutated_list_is_read_or_refused_and_nothing_else(tmp_path):
+    """Every cut and many a changed byte of each format: documents or a Rejected, never another error."""
+    whole = {
+        "drugs.json": DRUGS,
+        "vtm.xml": VTM,
+        "tm.csv": b"tm_code,tm_formal_name\n1,warfarin\n",
+        "r.zip": zipped(vtm__xml=VTM),
+    }
+    for name, data in whole.items():
+        cuts = [data[:at] for at in range(1, len(data), 3)]
+        flips = [data[:at] + bytes([data[at] ^ 0x15]) + data[at + 1 :] for at in range(0, len(data), 2)]
+        for changed in (*cuts, *flips):
+            with contextlib.suppress(Rejected):
+                read_one(tmp_path, changed, name)

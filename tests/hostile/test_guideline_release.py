@@ -101,6 +101,26 @@ def _without_questions_of(document, settings, tmp_path):
     return folder
 
 
+def test_a_protocol_withdrawn_by_the_file_beside_it_is_gone_from_the_next_release(serving, tmp_path):
+    """P8: while the protocol itself still lies in the folder."""
+    files = protocols() | {"burns.md.probatum.toml": 'status = "withdrawn"\n'}
+    refreshed = chosen(serving.home, _without_questions_of("burns.md", serving, tmp_path))
+    refresh(refreshed, Guidelines(), drop(tmp_path / "2026-08", files))
+    assert texts_of(refreshed, "burns.md") == "" and state_of(refreshed).documents.rows == 11
+    assert state_of(refreshed).quarantined == ()
+
+
+def test_a_wrong_file_beside_a_protocol_leaves_the_former_version_serving(serving, tmp_path):
+    """P7: nobody knows what it was meant to say, so nothing about this protocol changes, and nothing about the others stops."""
+    files = protocols() | {"gout.md": protocol("gout", "Rest the joint."), "burns.md": protocol("burns", "Use butter.")}
+    files["burns.md.probatum.toml"] = 'stauts = "withdrawn"\n'
+    refresh(serving, Guidelines(), drop(tmp_path / "2026-08", files))
+    assert "Rest the joint" in texts_of(serving, "gout.md")
+    assert "running water" in texts_of(serving, "burns.md") and "butter" not in texts_of(serving, "burns.md")
+    (kept,) = Quarantine(serving.home).all()
+    assert kept.files == ("burns.md", "burns.md.probatum.toml") and "stauts" in kept.reason
+
+
 @pytest.mark.parametrize("kind", list(BAD))
 def test_a_bad_file_that_is_new_is_left_out(serving, tmp_path, kind):
     """P7: what never could be read is not there, and the rest is."""

@@ -45,6 +45,24 @@ def shifted(line):
     return line[:6] + " " + line[6:]
 
 
+def swapped(line):
+    """The long title where the short one belongs, and the other way round."""
+    short = line[77:].replace("Inflammation of", "Infl")
+    return f"{line[:16]}{line[77:]:<60} {short}"
+
+
+def addenda(year):
+    """What the order addenda of a fiscal year without changes say."""
+    footer = "Codes\r\n  120 codes in icd10cm_order_{0}.txt\r\n  120 codes in icd10cm_order_{1}.txt\r\n  0 additions\r\n  0 deletions\r\n"
+    return ("\r\n" + footer.format(year - 1, year)).encode()
+
+
+def tabular(year):
+    return (TABULAR % b"<diag><name>A00</name><desc>X</desc></diag>").replace(
+        b"<chapter>", b"<version>%d</version><chapter>" % year, 1
+    )
+
+
 def pcs():
     listed = {"001": ("Central nervous system, bypass", False), "0016070": ("Bypass cerebral ventricle, open", True)}
     return order_file(listed)
@@ -69,10 +87,21 @@ FEEDS = {
     "columns shifted": ("order.txt", as_file(shifted(line) for line in LINES), "No order file and no tabular list"),
     "columns shifted half way": ("order.txt", as_file([*LINES[:75], *(shifted(line) for line in LINES[75:])]), "line 76, is not in the columns"),
     "columns in another order": ("order.txt", as_file(line[6:14] + line[:6] + line[14:] for line in LINES), "No order file and no tabular list"),
+    "titles swapped": ("order.txt", as_file(map(swapped, LINES)), "the short and the long titles have changed places"),
+    "flag and code swapped": ("order.txt", as_file(line[:6] + line[14] + line[13] + line[6:13] + line[15:] for line in LINES), "No order file and no tabular list"),
     "a line cut off": ("order.txt", as_file(LINES)[:-90], "is not in the columns of an order file"),
     "codes with two titles": ("order.txt", as_file([*LINES, order_line(151, "A001", "Something else", True)]), "code A00.1 is there twice"),
     "codes billable and not": ("order.txt", as_file([*LINES, order_line(151, "A001", ALL["A001"][0], False)]), "code A00.1 is there twice"),
+    "every line twice": ("order.txt", as_file(line for line in LINES for _ in range(2)), "line 2: code A00 is there twice"),
+    "two order files that differ": ("zip", {"a.txt": order_file(ALL), "b.txt": order_file(dict(list(ALL.items())[:140]))}, "are each the order file of a release, and they differ"),
+    "two tabular lists that differ": ("zip", {"a.xml": tabular(2027), "b.xml": tabular(2027).replace(b">X<", b">Y<")}, "are each the tabular list of a release, and they differ"),
+    "a tabular list of last year": ("zip", {"order.txt": order_file(ALL), "tabular.xml": tabular(2026)}, "tabular.xml is of 2026; the release is in force from 2026-10-01"),
+    "an index of last year": ("zip", {"order.txt": order_file(ALL), "index.xml": b"<ICD10CM.index><version>2026</version></ICD10CM.index>"}, "index.xml is of 2026"),
+    "addenda of last year": ("zip", {"order.txt": order_file(ALL), "changes.txt": addenda(2026)}, "changes.txt is of 2026"),
+    "an order file named after last year": ("zip", {"icd10cm_order_2026.txt": order_file(ALL)}, "icd10cm_order_2026.txt is of 2026"),
     "procedure codes": ("order.txt", pcs(), "001 is no ICD-10-CM code"),
+    "a list of procedure codes": ("order.txt", b"0016070 Bypass\r\n0016071 Bypass\r\n", "0016070 is no ICD-10-CM code"),
+    "tables of procedure codes": ("tables.xml", b"<ICD10PCS.tabular><pcsTable/></ICD10PCS.tabular>", "neither a tabular list nor an index of diagnoses"),
     "bytes of no encoding": ("order.txt", order_file(ALL).replace(b"left", b"l\x81ft"), "is not text in utf-8 or cp1252"),
     "UTF-16": ("order.txt", order_file(ALL).decode().encode("utf-16"), "No order file and no tabular list"),
     "UTF-16 without a mark": ("order.txt", order_file(ALL).decode().encode("utf-16-le"), "holds binary data"),
@@ -145,6 +174,22 @@ def test_bytes_of_the_publishers_older_encoding_are_read_as_what_they_are(servin
     refresh(serving, Icd10(), feed(tmp_path, "order.txt", order_file(listed)))
     (hit, *_) = Searcher.open(serving.home).search("A00.1")
     assert (hit.document_id, hit.title) == ("A00.1", "Ménière’s inflammation")
+
+
+def test_what_is_no_part_of_the_release_is_left_aside(serving, tmp_path):
+    """P7: procedure codes, pictures, notes and a part given twice alike do not keep a sound release from readers."""
+    members = {
+        "Order.TXT": order_file(ALL),
+        "again/order-2027.txt": order_file(ALL),
+        "pcs/order.txt": pcs(),
+        "pcs/tables.xml": b"<ICD10PCS.tabular/>",
+        "readme.txt": b"The files of this release are public.\r\n",
+        "guidelines.pdf": b"%PDF-1.7",
+        "__MACOSX/._Order.TXT": b"\x00\x05\x16\x07",
+        "changes.txt": addenda(2027),
+    }
+    assert write(serving, Icd10(), feed(tmp_path, "zip", members))
+    assert Quarantine(serving.home).all() == []
 
 
 def test_a_feed_that_lost_18_percent_of_its_codes_is_refused_in_these_words(serving, tmp_path):

@@ -85,10 +85,13 @@ def test_every_command_that_is_named_exists():
     for where, words in strings():
         for command, rest in re.findall(r"`probatum ([a-z-]+)([^`]*)`", words):
             assert command in COMMANDS, f"{where}: there is no command probatum {command}"
+            named_command = COMMANDS[command]
+            if below := getattr(named_command, "commands", None):
+                second = (rest.split() or [""])[0]
+                assert second in below, f"{where}: there is no command probatum {command} {second}"
+                named_command = below[second]
             options = {
-                option
-                for parameter in COMMANDS[command].params
-                for option in (*parameter.opts, *parameter.secondary_opts)
+                option for parameter in named_command.params for option in (*parameter.opts, *parameter.secondary_opts)
             }
             for option in re.findall(r"(?<!\S)--[a-z-]+", rest):
                 assert option in options, f"{where}: probatum {command} has no {option}"

@@ -309,3 +309,15 @@ LEXICON = DrugLexicon(
 )
 def test_ingredients_are_found_by_equal_words_alone(name, found):
     assert [drug.ingredient for drug in LEXICON.find(name)] == found
+
+
+def test_a_row_says_whose_list_it_is_from_and_its_codes_by_system(sample, tmp_path):
+    document = sample[1][0]
+    assert document.meta["part"] == "Northfield General Hospital (sample)"
+    assert document.meta["codes"] == {"rxnorm": [document.meta["rxcui"]]}
+    unknown = parse(
+        tmp_path, list=[["Drug", "RxCUI", "NDC code", "ATC"], ["ambroxol", "625; 626", "0001-0002-03", "R05CB06"]]
+    )
+    assert unknown["ambroxol"].meta["part"] == "formulary"
+    assert unknown["ambroxol"].meta["codes"]["rxnorm"] == ["625", "626"]
+    assert unknown["ambroxol"].meta["codes"]["ndc"] == ["0001-0002-03"]

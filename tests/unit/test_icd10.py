@@ -9,7 +9,7 @@ from probatum.errors import Rejected
 from probatum.records import SourceRelease
 from sources.icd10 import Icd10
 
-RELEASE = SourceRelease("icd10", "2026-10-01", date(2026, 10, 1), "test", "test")
+RELEASE = SourceRelease("icd10", "2026-04-01", date(2026, 4, 1), "test", "test")
 INITIAL = '<sevenChrDef><extension char="A">initial encounter</extension></sevenChrDef>'
 FRACTURE = [
     ("S52", 0, "Fracture of forearm"),
@@ -156,6 +156,90 @@ class TestFilesOfARelease:
         readme = "ICD-10-CM files\nT36 and others are explained below\nICD codes are public\nand free"
         files = {"readme.txt": readme, "tabular.xml": tabular(diag("T36.0X1", "Poisoning", INITIAL))}
         assert "T36.0X1A" in parse(files)
+
+    def test_a_part_given_twice_alike_is_read_once(self, parse):
+        listed, terms = tabular(diag("A00", "x"), diag("A01", "y")), index(main("Ex", code("A00")))
+        found = parse({"a.xml": listed, "b.xml": listed + "\n", "c.xml": terms, "d.xml": terms})
+        assert list(found) == ["A00", "A01"]
+        assert official(found["A00"]) == ["Ex"]
+
+    def test_a_part_given_twice_otherwise_is_two_releases_and_refused(self, parse):
+        """P7: October's files beside April's are never read as one."""
+        with pytest.raises(Rejected, match=r"a\.xml and b\.xml are each the tabular list .* differ") as refused:
+            parse({"a.xml": tabular(diag("A00", "x")), "b.xml": tabular(diag("A00", "y"))})
+        assert "folder of its own" in refused.value.next
+        terms = [main(f"Word {n}", code("A00")) for n in range(9)]
+        files = {"order.txt": order(("A00", 1, "x")), "a.xml": index(*terms), "b.xml": index(*terms[:-1])}
+        with pytest.raises(Rejected, match=r"are each the index"):
+            parse(files)
+        with pytest.raises(Rejected, match=r"are each the order addenda"):
+            parse({"order.txt": order(("A00", 1, "x")), **{f"{n}.txt": f"Add:         1 A0{n}     {'x':<60} x" for n in (1, 2)}})  # fmt: skip
+
+    def test_two_different_index_files_are_two_parts(self, parse):
+        found = parse({"order.txt": order(("A00", 1, "x")), "a.xml": index(main("One", code("A00"))), "b.xml": index(main("Two", code("A00")))})  # fmt: skip
+        assert official(found["A00"]) == ["One", "Two"]
+
+    def test_two_code_lists_that_differ_are_refused_where_they_decide(self, parse):
+        files = {"a.txt": "T360X1A Poisoning\n", "b.txt": "T360X1D Poisoning\n"}
+        with pytest.raises(Rejected, match="are each the code list"):
+            parse(files | {"tabular.xml": tabular(diag("T36.0X1", "Poisoning", INITIAL))})
+        assert parse(files | {"order.txt": order(("T36", 1, "Poisoning"))})
+
+    def test_a_mapping_to_another_code_system_confirms_no_codes(self, parse):
+        files = {"map.txt": "T360X1A 9600 10000\n", "tabular.xml": tabular(diag("T36.0X1", "Poisoning", INITIAL))}
+        assert "T36.0X1A" in parse(files)
+        assert parse.source.dropped["files left aside: text"] == 1
+
+    def test_what_is_left_aside_is_counted_by_kind(self, parse, tmp_path):
+        with zipfile.ZipFile(tmp_path / "made.zip", "w") as archive:
+            for name in ("a.pdf", "B.PDF", "table.xlsx", "icd10cm-drug-2026.csv", "__MACOSX/._a.txt", "inner.zip"):
+                archive.writestr(name, b"\0")
+            archive.writestr("order.txt", order(*FRACTURE))
+        procedures = order(("001", 0, "Bypass"), ("0016070", 1, "Bypass"))
+        parse({"x.ZIP": (tmp_path / "made.zip").read_bytes(), "pcs.txt": procedures, "p.xml": "<ICD10PCS.index/>"})
+        assert parse.source.dropped == {
+            "index terms whose code is not in the release": 0,
+            "files left aside: PDF": 2,
+            "files left aside: spreadsheet": 1,
+            "files left aside: CSV table": 1,
+            "files left aside: other": 1,
+            "files left aside: zip inside a zip": 1,
+            "files left aside: procedure codes (PCS)": 2,
+        }
+
+    def test_codes_of_the_tabular_list_that_the_order_file_does_not_have_are_counted(self, parse):
+        parse({"tabular.xml": tabular(diag("A00", "x"), diag("A01", "y")), "order.txt": order(("A00", 1, "x"))})
+        assert parse.source.dropped["codes of the tabular list that the order file does not have"] == 1
+
+    def test_the_addenda_are_told_beside_the_documents(self, parse):
+        line = f"Add:         1 S525XXB {'Fracture, again':<60} Fracture, again"
+        parse({"changes.txt": line, "order.txt": order(*FRACTURE)})
+        told = parse.source.said["addenda"]
+        assert told["order"]["additions"] == ({"code": "S52.5XXB", "title": "Fracture, again", "billable": True},)
+        parse({"order.txt": order(*FRACTURE)})
+        assert parse.source.said == {}
+
+    @pytest.mark.parametrize(
+        ("name", "agrees"),
+        [
+            ("icd10cm-order-April-2026.txt", True),
+            ("ICD10CM_FY26.txt", True),
+            ("order 2026, made in July 2025.txt", True),
+            ("October 1 2025 order.txt", True),
+            ("2025-10-01.txt", True),
+            ("order-20251001.txt", True),
+            ("icd10cm_order_2025.txt", False),
+            ("order FY27.txt", False),
+            ("October 1 2026.txt", True),  # may be of 2026
+        ],
+    )
+    def test_a_name_that_says_another_year_is_refused(self, parse, name, agrees):
+        """P7: last year's file under this year's name never reaches readers."""
+        if agrees:
+            assert parse({name: order(*FRACTURE)})
+        else:
+            with pytest.raises(Rejected, match=r"in force from 2026-04-01, which is in fiscal 2026"):
+                parse({name: order(*FRACTURE)})
 
     def test_a_release_without_codes_is_refused(self, parse):
         with pytest.raises(Rejected, match="No order file and no tabular list"):
@@ -339,6 +423,25 @@ class TestIndex:
         )
         assert names == {"M84": ["vertebra Fracture"], "S32": ["spine Fracture", "vertebra, back Fracture"]}
 
+    @pytest.mark.parametrize("asked", ["Fracture, spine", "Fracture, spine, pathological"])
+    def test_a_see_never_leads_to_a_special_kind_that_it_does_not_name(self, parse, asked):
+        names = self.names(
+            parse,
+            main("Fracture, pathological", term("spine", code("M84"))),
+            main("Fracture, traumatic NEC and others", term("spine, back, column", code("S32"))),
+            main("Injury", term("spine", see(asked))),
+        )
+        assert "spine Injury" in names["M84" if "pathological" in asked else "S32"]
+        assert sum("spine Injury" in said for said in names.values()) == 1
+
+    def test_a_see_to_words_in_another_order_does_not_lead_back_to_itself(self, parse):
+        names = self.names(
+            parse,
+            main("Injury", term("skin", term("nerve", see("Injury, nerve, skin"))), term("nerve", term("skin", code("D23")))),
+        )  # fmt: skip
+        assert names == {"D23": ["Injury skin nerve", "Injury nerve skin"]}
+        assert list(parse.source.dropped.values()) == [0]
+
     def test_a_see_never_leads_to_something_narrower_than_it_names(self, parse):
         names = self.names(
             parse,
@@ -405,6 +508,50 @@ class TestTables:
         assert official(found["D23"])[0] == "Hide, benign"
 
 
+class TestDisagreements:
+    """When are the addenda held against what changed?"""
+
+    line = f"Add:         1 R051    {'Acute cough':<60} Acute cough"
+
+    @pytest.fixture
+    def cough(self):
+        return {"R05": {"title": "Cough", "billable": False, "valid_from": "2025-10-01", "file": "order.txt"}}
+
+    @pytest.fixture
+    def told(self, parse):
+        def tell(before, footer="", codes=(("R05", 0, "Cough"), ("R051", 1, "Acute cough"))):
+            documents = list(parse({"order.txt": order(*codes), "changes.txt": self.line + footer}).values())
+            return parse.source.disagreements(before, documents, parse.source.said)
+
+        return tell
+
+    def test_addenda_that_agree_and_releases_without_any_say_nothing(self, told, cough):
+        assert told(cough) == []
+        assert Icd10().disagreements(cough, [], {}) == []
+
+    def test_a_code_that_they_do_not_tell_is_named(self, told, cough):
+        codes = (("R05", 0, "Cough"), ("R051", 1, "Acute cough"), ("R052", 1, "Old cough"))
+        assert told(cough, codes=codes) == ["1 code is new and not added by the addenda: R05.2."]
+
+    def test_where_another_release_served_only_the_new_one_is_looked_at(self, told, cough):
+        footer = "\r\nCodes\r\n  0 codes in icd10cm_order_2024.txt\r\n  1 codes in icd10cm_order_2026.txt"
+        assert told({"A00": cough["R05"]}, footer) == []
+        assert told({}, footer) == []
+        assert told({}, footer, codes=(("R05", 1, "Cough"),)) == [
+            "1 code is added by the addenda and not there: R05.1."
+        ]
+
+    def test_the_same_release_read_again_is_not_held_against_itself(self, told, cough):
+        again = {**cough, "R05.1": {"title": "Acute cough", "billable": True}}
+        again["R05"] = cough["R05"] | {"valid_from": "2026-04-01"}
+        assert told(again) == []
+
+    def test_titles_of_a_tabular_list_are_not_held_against_those_of_an_order_file(self, told, cough):
+        other = {"R05": cough["R05"] | {"title": "Coûgh"}}
+        assert told(other) == ["1 code is renamed and not revised by the addenda: R05 (header)."]
+        assert told({"R05": other["R05"] | {"file": "tabular.XML"}}) == []
+
+
 def test_a_document_says_where_it_came_from(parse):
     """P10: file and digest of the file the codes were read from, the release's date, and the category it folds into."""
     from probatum import digests
@@ -412,4 +559,4 @@ def test_a_document_says_where_it_came_from(parse):
     data = order(*FRACTURE).encode()
     document = parse({"order.txt": data})["S52.5XXA"]
     assert (document.file, document.sha256) == ("order.txt", digests.of_bytes(data))
-    assert (document.valid_from, document.family, document.source) == ("2026-10-01", "S52", "icd10")
+    assert (document.valid_from, document.family, document.source) == ("2026-04-01", "S52", "icd10")

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from probatum.errors import Misconfigured
-from sources.locate import files_at, to_be_told, valid_from_name
+from sources.locate import files_at, left_at, to_be_told, valid_from_name
 
 
 def told(*names):
@@ -49,6 +49,49 @@ def test_a_month_of_a_fiscal_year_lies_in_the_calendar_year_that_it_does():
     assert told("Guidelines-April-1-FY25.pdf") == "2025-04-01"
 
 
+@pytest.mark.parametrize(
+    ("names", "day"),
+    [
+        (["Jan 1, 2031.csv"], "2031-01-01"),
+        (["1-apr-2031.zip"], "2031-04-01"),
+        (["15 January 2031.zip"], "2031-01-15"),
+        (["April 1st, 2031.zip"], "2031-04-01"),
+        (["order-2031-January.txt"], "2031-01-01"),
+        (["FY 2031 April 1.zip"], "2031-04-01"),
+        (["FY2031 October.zip"], "2030-10-01"),
+        (["sept-2031.zip"], "2031-09-01"),
+        (["20311001.zip"], "2031-10-01"),
+        (["ICD-10 April 2031.zip"], "2031-04-01"),
+        (["ICD10 April 2031.zip"], "2031-04-01"),
+    ],
+)
+def test_the_parts_of_a_date_may_stand_in_any_order(names, day):
+    assert told(*names) == day
+
+
+@pytest.mark.parametrize(
+    ("names", "day"),
+    [
+        (["/drop/2031-update", "Code Descriptions.ZIP"], "2031-04-01"),
+        (["/drop/2031-Update", "codes-2031.zip", "addendum 2031.zip"], "2031-04-01"),
+        (["/drop/2031_update/unpacked", "order.txt"], "2031-04-01"),
+        (["/drop", "codes 2031 (updated 7-1-2030).zip"], "2030-07-01"),
+        (["/drop/x", "order 2031, updated.txt"], "2030-10-01"),
+        (["/drop", "effective 10-1-2030.zip"], "2030-10-01"),
+        (["/drop", "april-1-2031-code-tables.zip"], "2031-04-01"),
+        (["/drop", "2031 Code Descriptions in Tabular Order.zip"], "2030-10-01"),
+        (["/drop", "icd10cm_order_2031.txt"], "2030-10-01"),
+        (["https://example.org/ICD10CM/2031-update/codes.zip", "codes.zip"], "2031-04-01"),
+    ],
+)
+def test_names_of_a_us_agency_have_the_month_first_and_an_update_in_april(names, day):
+    assert valid_from_name(names, of_us_agency=True)[1].isoformat() == day
+
+
+def test_an_update_of_another_publisher_is_no_date():
+    assert valid_from_name(["/drop", "sepsis-2031-update.pdf"])[1] == date(2030, 10, 1)
+
+
 def test_a_full_date_counts_before_a_bare_year_wherever_it_stands():
     assert told("codes-2025.zip", "update-April-2025.zip") == "2025-04-01"
 
@@ -85,6 +128,14 @@ def test_hidden_files_links_and_other_formats_are_left_alone(tmp_path):
         (tmp_path / name).write_text("x")
     (tmp_path / "link.txt").symlink_to(tmp_path / "deep" / "a.txt")
     assert [file.name for file in files_at(str(tmp_path), suffixes=(".zip", ".txt"))] == ["b.ZIP", "deep/a.txt"]
+
+
+def test_what_is_not_offered_can_be_told(tmp_path):
+    for name in ("a.zip", "b.PDF", "c.xlsx", ".hidden.pdf"):
+        (tmp_path / name).write_text("x")
+    assert left_at(str(tmp_path), suffixes=(".zip",)) == ["b.PDF", "c.xlsx"]
+    assert left_at(str(tmp_path / "b.PDF"), suffixes=(".zip",)) == []
+    assert left_at("https://example.org/a.pdf", suffixes=(".zip",)) == []
 
 
 def test_a_place_with_nothing_to_read_is_refused_with_advice(tmp_path):

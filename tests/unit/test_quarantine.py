@@ -1,11 +1,14 @@
 """What is refused is kept with the reason, once, and can be listed."""
 
 import json
+import sys
 
 import pytest
 
-from probatum.errors import Damaged
-from probatum.quarantine import Quarantine
+from probatum import cli, settings
+from probatum.errors import Damaged, Rejected
+from probatum.journal import Journal
+from probatum.quarantine import CHANGED, IDENTIFIERS, REJECTED, RELEASED, Quarantine
 from probatum.records import SnapshotFile
 
 FILES = [SnapshotFile("codes.zip", "a" * 64, 10), SnapshotFile("index.xml", "b" * 64, 20)]
@@ -26,6 +29,7 @@ def test_a_refusal_leaves_a_reason_that_a_person_can_open(tmp_path):
         "files": [{"name": "codes.zip", "sha256": "a" * 64}, {"name": "index.xml", "sha256": "b" * 64}],
         "reason": "codes.zip is empty.",
         "next": "Ask the publisher.",
+        "kind": "unreadable",
     }
 
 
@@ -67,3 +71,47 @@ def test_a_damaged_reason_is_reported_with_what_to_do(tmp_path):
     (tmp_path / "quarantine" / kept.id / "reason.json").write_text('{"source"')
     with pytest.raises(Damaged, match=r"reason\.json is not readable"):
         Quarantine(tmp_path).all()
+
+
+def test_what_a_check_stopped_can_be_let_through_for_exactly_these_bytes(tmp_path):
+    kept = Quarantine(tmp_path).put("icd10", "2026-10-01", FILES, reason="It changed.", next="Ask.", kind=CHANGED)
+    digests = [file.sha256 for file in FILES]
+    assert not Quarantine(tmp_path).let_through("icd10", CHANGED, digests)
+    decided = Quarantine(tmp_path).decide(kept.id, RELEASED, actor="coding lead", why="An erratum of the publisher.")
+    assert decided.decision == RELEASED and "An erratum" in decided.decided
+    assert Quarantine(tmp_path).let_through("icd10", CHANGED, digests[::-1])
+    assert not Quarantine(tmp_path).let_through("icd10", CHANGED, digests[:1])
+    assert not Quarantine(tmp_path).let_through("icd10", IDENTIFIERS, digests)
+    assert not Quarantine(tmp_path).let_through("formulary", CHANGED, digests)
+    assert Quarantine(tmp_path).all() == [] and Quarantine(tmp_path).ever() == [decided]
+
+
+def test_what_cannot_be_read_cannot_be_let_through(tmp_path):
+    """P7: nobody releases half a zip into what is served."""
+    kept = put(tmp_path)
+    with pytest.raises(Rejected, match="cannot be released"):
+        Quarantine(tmp_path).decide(kept.id, RELEASED, actor="anybody", why="We need it.")
+    assert Quarantine(tmp_path).all() == [kept]
+    assert Quarantine(tmp_path).decide(kept.id, REJECTED, actor="anybody", why="Broken.").decision == REJECTED
+    assert put(tmp_path).decision == REJECTED  # the same refusal again does not come back
+
+
+def test_a_case_is_found_by_its_id_or_its_end_and_by_nothing_else(tmp_path):
+    kept = put(tmp_path)
+    assert Quarantine(tmp_path).find(kept.id) == Quarantine(tmp_path).find(kept.id[-8:]) == kept
+    for wrong in ("", "x", kept.id[-2:], "2026"):
+        with pytest.raises(Rejected, match="No case"):
+            Quarantine(tmp_path).find(wrong)
+
+
+def test_a_decision_is_made_on_the_command_line_and_stands_in_the_journal(tmp_path, monkeypatch, capsys):
+    """P37: who let what through, and why."""
+    monkeypatch.setattr("sys.argv", ["probatum", "quarantine", "release", "", "--why", "An erratum."])
+    home = settings.settings().home
+    kept = Quarantine(home).put("icd10", "2026-10-01", FILES, reason="It changed.", next="Ask.", kind=CHANGED)
+    sys.argv[3] = kept.id
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 0 and "released by" in capsys.readouterr().out
+    (record,) = Journal(home / "journal.jsonl").records()
+    assert (record["action"], record["case"], record["why"]) == ("quarantine-released", kept.id, "An erratum.")

@@ -1,0 +1,55 @@
+"""Writing receipts beside a drop zone: JSON for machines, HTML for people, and one page that lists them all."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+import orjson
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from probatum.files import read_json, write_json
+from probatum.objects import Objects
+from probatum.receipts import Receipt, gone
+from probatum.release import Manifest
+
+_PAGES = Path(__file__).parent / "pages"
+_JSON, _HTML = "application/json", "text/html; charset=utf-8"
+
+
+def leave(place: Path, store: Objects, receipts: Iterable[Receipt], *, serving: Manifest | None) -> int:
+    """Write the receipts that say something new, and a last one for files that are gone; returns how many.
+
+    place: the folder in the home that remembers what was written. Nothing is written twice.
+    """
+    known: dict[str, dict] = {}
+    if (remembered := place / "receipts.json").exists():
+        known = read_json(remembered, what="The list of receipts", next="Delete it; all are written again.")
+    now = {receipt.file: receipt.as_json() for receipt in receipts}
+    for key in known.keys() - now.keys():
+        now[key] = known[key] if known[key]["status"] == "gone" else gone(known[key], serving).as_json()
+    now = {key: orjson.loads(orjson.dumps(value)) for key, value in now.items()}
+    news = [key for key, value in now.items() if known.get(key) != value]
+    for key in news:
+        _write(store, now[key])
+    if news:
+        store.put("index.html", _page("index.html", receipts=[now[key] for key in sorted(now)], link=_link), _HTML)
+        write_json(remembered, now)
+    return len(news)
+
+
+def _write(store: Objects, receipt: Mapping) -> None:
+    """For a file's version, and as the latest: the page people keep open."""
+    told, page = orjson.dumps(receipt, option=orjson.OPT_INDENT_2), _page("receipt.html", receipt=receipt)
+    for name in (quote(receipt["version"], safe=""), "latest"):
+        store.put(f"{receipt['file']}/{name}.json", told, _JSON)
+        store.put(f"{receipt['file']}/{name}.html", page, _HTML)
+
+
+def _link(key: str) -> str:
+    """The latest receipt of a file, seen from the page that lists them."""
+    return f"{quote(key, errors='surrogatepass')}/latest.html"
+
+
+def _page(name: str, **facts: object) -> bytes:
+    pages = Environment(loader=FileSystemLoader(_PAGES), autoescape=True, undefined=StrictUndefined)
+    return pages.get_template(name).render(**facts).encode("utf-8", "replace")
