@@ -14,9 +14,11 @@ import ctypes
 import importlib
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -56,7 +58,7 @@ def read_units(
 
 
 def _run_one_process(function, units, folder, seconds, memory_bytes) -> list[Refusal | None]:
-    job, notes = folder / "job.json", folder / "notes.jsonl"
+    job, notes, scratch = folder / "job.json", folder / "notes.jsonl", folder / "scratch"
     write_atomically(
         job, orjson.dumps({"function": function, "units": list(units), "memory": memory_bytes, "parent": os.getpid()})
     )
@@ -71,8 +73,9 @@ def _run_one_process(function, units, folder, seconds, memory_bytes) -> list[Ref
         )
     try:
         timed_out = _wait(child, notes, seconds)
-    finally:  # an interrupt must not leave it behind
+    finally:  # an interrupt must not leave it behind, nor what it unpacked
         _stop(child)
+        shutil.rmtree(scratch, ignore_errors=True)
     done = [_outcome(line) for line in _lines(notes) if line["event"] == "done"]
     if len(done) < len(units) and (timed_out or child.returncode != 0):
         done.append(_failure(timed_out, child.returncode, folder / "stderr.txt", seconds, memory_bytes))
@@ -140,6 +143,9 @@ def _main(job_path: str, notes_path: str) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     module, name = job["function"].split(":")
     work = getattr(importlib.import_module(module), name)
+    scratch = Path(notes_path).parent / "scratch"
+    scratch.mkdir(exist_ok=True)
+    tempfile.tempdir = str(scratch)  # what a reader unpacks goes with the run, even when the reader is killed
     for limit in (resource.RLIMIT_AS, resource.RLIMIT_FSIZE):  # what it may hold, and the largest file it may write
         resource.setrlimit(limit, (job["memory"], job["memory"]))
     with open(notes_path, "ab", buffering=0) as notes:

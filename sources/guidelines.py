@@ -1,4 +1,4 @@
-"""Guidelines and protocols as a hospital's committee drops them: PDF, DOCX, HTML, Markdown and text files in a folder.
+"""Guidelines and protocols as a hospital's committee drops them: documents, slides, tables and pages, in a folder or a zip.
 
 A folder may hold a `release.toml` that names the release and says what each file is; without one, every readable file
 is a current document and the release takes its name from the folder.
@@ -16,7 +16,7 @@ does not take the others with it. Nothing is recognised from pictures (no OCR).
 """
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from importlib import metadata
@@ -32,14 +32,13 @@ from sources.base import Found, Offered, Source
 from sources.elements import front
 from sources.elements.judge import judge
 from sources.elements.listed import RELEASE_FILE, Listed, Listing, read_listing, read_sidecar, together
+from sources.elements.readers import FILES, READ_WITH, SUFFIXES, reader_of
 from sources.locate import files_at, is_address, said_by_names, to_be_told, valid_from_name
 
 SAMPLES = Path(__file__).parent / "samples" / "guidelines"
 DEFAULT_RELEASE = "2026-07"
-SUFFIXES = (".pdf", ".docx", ".html", ".htm", ".md", ".txt")
-PUBLISHED = (".json",)  # publishers' own shapes
+PUBLISHED = (".json",)  # may have a publisher's own shape
 FEED_ENDINGS = (".json", ".xml", ".atom")  # of an address that may be a feed
-_READ_WITH = ("pypdfium2", "pdfplumber", "pdfminer.six", "lxml", "python-docx", "markdown")
 
 
 class Guidelines(Source):
@@ -85,18 +84,28 @@ class Guidelines(Source):
                 listed = together(listed, read_sidecar(beside, name))
             if not listed.is_current:
                 continue
-            if name.lower().endswith(PUBLISHED):
+            if name.lower().endswith(".zip"):
+                documents = self._inside(name, path, release)
+            elif name.lower().endswith(PUBLISHED):
                 documents = _published(name, path, listed, release, self.limits)
             else:
                 documents = [_declared(_document(name, path, listed, release, self.limits), listed)]
             yield from (_said_of(document, listed) for document in documents)
+
+    def _inside(self, name: str, path: Path, release: SourceRelease) -> Iterator[Document]:
+        """The documents in a zip, which may say of themselves what they are. They cite the zip: it is what was kept."""
+        from sources.elements.zipped import members
+
+        with members(name, path, self.limits, (*FILES, RELEASE_FILE, SIDECAR)) as inside:
+            for document in self.parse(inside, release):
+                yield replace(document, sha256=of_file(path))
 
     def _published(self, origin: str, hosts: frozenset[str], folder: Path) -> Found:
         """The release of a feed; where the address holds something else, that one file."""
         from sources.feed import Feed, read_feed
 
         folder.mkdir(parents=True, exist_ok=True)
-        feed = read_feed(origin, folder, hosts=hosts, limits=self.limits, endings=(*SUFFIXES, *PUBLISHED))
+        feed = read_feed(origin, folder, hosts=hosts, limits=self.limits, endings=SUFFIXES)
         if not isinstance(feed, Feed):
             name, valid_from = valid_from_name([origin])
             files = [replace(_offered(origin)[0], location=str(feed))]
@@ -111,13 +120,13 @@ class Guidelines(Source):
         return Found(release, tuple(files))
 
     def parser_fingerprint(self) -> str:
-        read_with = " ".join(metadata.version(name) for name in _READ_WITH)
+        read_with = " ".join(metadata.version(name) for name in READ_WITH)
         return f"{super().parser_fingerprint()[:12]}-{of_text(read_with)[:12]}"
 
 
 def _offered(origin: str) -> list[Offered]:
     path = urlsplit(origin).path if is_address(origin) else origin
-    endings = (*SUFFIXES, *PUBLISHED)
+    endings = SUFFIXES
     if (is_address(origin) or Path(origin).expanduser().is_file()) and not path.lower().endswith(endings):
         raise Misconfigured(
             f"{PurePosixPath(path).name or origin} has no ending that tells its format.",
@@ -165,12 +174,11 @@ def _all_beside_something(files: list[Offered]) -> None:
 
 
 def _published(name: str, path: Path, listed: Listed, release: SourceRelease, limits: Limits) -> Iterator[Document]:
-    """What a publisher sends as JSON, by its shape."""
+    """JSON: what publishers send is told by its shape, anything else is read as it stands."""
     from sources import chapters, feed_pages, recommendations
     from sources.json_pages import load
 
-    if path.stat().st_size > limits.file_bytes:
-        raise Rejected(f"{name} has more than {limits.file_bytes >> 20} MiB.", next="Raise the limit of the source.")
+    judge(name, path, limits)
     raw = load(path, name)
     listed = replace(listed, file=name)
     if recommendations.fits(raw):
@@ -180,6 +188,8 @@ def _published(name: str, path: Path, listed: Listed, release: SourceRelease, li
             yield chapters.document(raw, path, listed, release)
     elif feed_pages.is_index(raw):
         raise Rejected(f"{name} lists guidance but holds none.", next="Give --from the https address it came from.")
+    elif not recommendations.means_to_fit(raw):
+        yield _declared(_document(name, path, listed, release, limits), listed)
     else:
         raise Rejected(
             f"{name} is JSON of a shape that is not known: no recommendations and no chapters.",
@@ -199,21 +209,24 @@ def _said_of(document: Document, listed: Listed) -> Document:
 
 def _document(name: str, path: Path, listed: Listed, release: SourceRelease, limits: Limits) -> Document:
     from sources.elements.flatten import flatten
+    from sources.elements.suspicion import flags_of
+    from sources.elements.tidy import tidied
 
     try:
         suffix = judge(name, path, limits)
-        reading = _reader(suffix)(path, limits)
+        reading = reader_of(suffix)(path, limits)
     except Rejected as error:  # a snapshot file is called by its digest; a person knows it by its name
         raise Rejected(error.happened.replace(path.name, name), safe=error.safe, next=error.next) from None
     text, blocks = flatten(reading.elements)
     if not any(char.isalnum() for char in text):
         raise Rejected(f"{name} holds no text.", next=ASK_AGAIN)
     said = front.said_by(text)
+    flags = reading.flags + flags_of([reading.title, *(element.text for element in reading.elements)])
     effective = listed.effective or said.effective
     return Document(
         id=name,
         source=release.source,
-        title=listed.title or reading.title or _title_from(name),
+        title=tidied(listed.title or reading.title or _title_from(name)),
         text=text,
         blocks=blocks,
         family=name,
@@ -234,23 +247,9 @@ def _document(name: str, path: Path, listed: Listed, release: SourceRelease, lim
             "words": len(text.split()),
             "tables": len({block.table for block in blocks} - {-1}),
             "dropped": dict(sorted(reading.dropped.items())),
+            "flags": dict(sorted(flags.items())),
         },
     )
-
-
-def _reader(suffix: str) -> Callable:
-    """The reader of a format, imported when it is needed: a run over Markdown loads no PDF library."""
-    if suffix == ".pdf":
-        from sources.elements.pdf import read
-    elif suffix == ".docx":
-        from sources.elements.docx import read
-    elif suffix == ".html":
-        from sources.elements.html import read
-    elif suffix == ".md":
-        from sources.elements.markdown import read
-    else:
-        from sources.elements.text import read
-    return read
 
 
 def _title_from(name: str) -> str:

@@ -20,11 +20,14 @@ from unstructured.documents.elements import Element, Title
 from probatum.digests import of_file
 from probatum.errors import Rejected
 from probatum.records import Document, SourceRelease
-from probatum.safeio import ASK_AGAIN, decode
+from probatum.safeio import ASK_AGAIN
 from sources.elements.flatten import flatten
 from sources.elements.html import read_fragment
 from sources.elements.listed import Listed
 from sources.elements.model import item, paragraph, title
+from sources.elements.suspicion import flags_of
+from sources.elements.text import strict_text_of
+from sources.elements.tidy import tidied
 
 _BREAKS = re.compile(r"(?:<br\s*/?>(?:\s|&nbsp;)*){2,}", re.I)
 _NET_DATE = re.compile(r"/Date\((-?\d{1,13})(?:[+-]\d{4})?\)/")  # milliseconds since 1970, as .NET writes them
@@ -37,7 +40,7 @@ class _Twice(ValueError):
 
 def load(path: Path, what: str) -> object:
     """The JSON of a file. Raises Rejected when it is none, and for a key that stands twice: one of the two would be lost."""
-    text = decode(path.read_bytes(), ("utf-8-sig",), what=what)
+    text = strict_text_of(path, what)
     try:
         return json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
     except _Twice:
@@ -160,11 +163,13 @@ class Page:
         self, identity: str, path: Path, listed: Listed, release: SourceRelease, *, effective: date | None, meta: dict
     ) -> Document:
         text, blocks = flatten(self._elements)
+        flags = flags_of([self.title, *(element.text for element in self._elements)])
+        flags.update({"hidden text": hidden} if (hidden := self.dropped["hidden text"]) else {})
         effective = listed.effective or effective
         return Document(
             id=identity,
             source=release.source,
-            title=self.title,
+            title=tidied(self.title),
             text=text,
             blocks=blocks,
             family=identity,
@@ -185,6 +190,7 @@ class Page:
                 "words": len(text.split()),
                 "tables": len({block.table for block in blocks} - {-1}),
                 "dropped": dict(sorted((+self.dropped).items())),
+                "flags": dict(sorted(flags.items())),
                 **{key: value for key, value in meta.items() if value not in ("", [], None)},
             },
         )

@@ -45,6 +45,11 @@ def fits(raw: object) -> bool:
     return isinstance(raw, dict) and isinstance(raw.get(_SPECIFIC), list | dict)
 
 
+def means_to_fit(raw: object) -> bool:
+    """Whether this has the key of such a dump, whatever stands under it."""
+    return isinstance(raw, dict) and _SPECIFIC in raw
+
+
 def documents(raw: dict, path: Path, listed: Listed, release: SourceRelease) -> Iterator[Document]:
     """First the recommendations, then what several of them share. Raises Rejected for entries without an id or words."""
     dump = _Dump(raw, listed.file)

@@ -1,6 +1,6 @@
 """Guideline files read into one element model, whatever their format.
 
-A module a format (pdf, docx, html, markdown, text), each with one function:
+A module a format (pdf, docx, pptx, xlsx, html, markdown, text, table, tabs, json, xml), each with one function:
 
     read(path, limits) -> Reading(elements=[Title("Fluid", depth 2, page 3), NarrativeText(…), Table(…), …], …)
 

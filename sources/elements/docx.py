@@ -15,11 +15,14 @@ from pathlib import Path
 
 import docx
 from docx.opc.exceptions import OpcError, PackageNotFoundError
+from docx.oxml.exceptions import InvalidXmlError
 from lxml import etree
 from unstructured.documents.elements import Element
 
 from probatum.errors import Rejected
-from probatum.safeio import ASK_AGAIN, Archive, Limits
+from probatum.safeio import ASK_AGAIN, Limits
+from sources.elements import office
+from sources.elements.docx_hidden import Unseen
 from sources.elements.docx_styles import Numbering, Style, styles_of
 from sources.elements.model import Grid, Reading, caption, item, paragraph, table, title, without_bullet
 from sources.elements.scripts import lowered, raised
@@ -28,8 +31,10 @@ _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 _MATH_TEXT = "{http://schemas.openxmlformats.org/officeDocument/2006/math}t"
 _FOOTNOTES = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/footnotes"
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_DOCTYPE = tuple("<!DOCTYPE".encode(encoding) for encoding in ("utf-8", "utf-16-le", "utf-16-be"))
+_UNREADABLE = (
+    *(OpcError, PackageNotFoundError, InvalidXmlError, etree.XMLSyntaxError),
+    *(KeyError, ValueError, TypeError, AttributeError, IndexError),
+)
 _MOST_BLOCKS = 100_000  # paragraphs; a book has 20,000
 _WIDEST = 100
 _SYMBOLS = {  # of the Symbol font
@@ -51,40 +56,27 @@ _SYMBOLS = {  # of the Symbol font
 
 def read(path: Path, limits: Limits) -> Reading:
     """Raises Rejected for a password, an old .doc, a damaged zip, or one that would unpack to too much."""
-    _judge(path, limits)
+    package = office.judged(path, limits, office.DOCX)
     try:
-        document = docx.Document(BytesIO(path.read_bytes()))
-        body = document.element.body
-        styles = styles_of(document)
-    except (OpcError, PackageNotFoundError, KeyError, ValueError, AttributeError, etree.XMLSyntaxError):
+        return _read(path, package)
+    except _UNREADABLE:
         raise Rejected(f"{path.name} is a damaged DOCX.", next=ASK_AGAIN) from None
+
+
+def _read(path: Path, package: office.Package) -> Reading:
+    document = docx.Document(BytesIO(path.read_bytes()))
+    body = document.element.body
     count = sum(1 for _ in body.iter(f"{_W}p"))
     if count > _MOST_BLOCKS:
         raise Rejected(f"{path.name} has {count} paragraphs ({_MOST_BLOCKS} allowed).", next="Split it.")
-    reader = _Reader(styles, Numbering(document), _footnotes(document))
-    reading = Reading(list(reader.blocks(body)), dropped=reader.dropped)
+    reader = _Reader(styles_of(document), Numbering(document), _footnotes(document), Unseen(document))
+    elements = list(reader.blocks(body))
+    reading = Reading(elements, dropped=package.dropped + reader.dropped, flags=package.flags + reader.flags)
     for part in (part for section in document.sections for part in (section.header, section.footer)):
         said = sum(bool(p.text.strip()) for p in part.paragraphs)
         reading.dropped.update({"header and footer lines": said} if said else {})
     reading.title = _title(document, reading)
     return reading
-
-
-def _judge(path: Path, limits: Limits) -> None:
-    with path.open("rb") as stream:
-        head = stream.read(8)
-        whole = stream.read(limits.file_bytes) if head == _OLE else b""
-    if head == _OLE:
-        if "EncryptedPackage".encode("utf-16-le") in whole:
-            raise Rejected(f"{path.name} is encrypted and needs a password.", next="Ask for it without a password.")
-        raise Rejected(f"{path.name} is a Word file of the old kind (.doc).", next="Save it as .docx and give that.")
-    with Archive(path, limits) as archive:
-        if "word/document.xml" not in archive.names and "[Content_Types].xml" not in archive.names:
-            raise Rejected(f"{path.name} is a zip, but not a Word document.", next=ASK_AGAIN)
-        for name in archive.names:
-            part = archive.read(name)  # every part unpacks, within the limits
-            if name.endswith((".xml", ".rels")) and any(mark in part for mark in _DOCTYPE):
-                raise Rejected(f"{path.name} declares a document type, which is not read.", next=ASK_AGAIN)
 
 
 def _title(document, reading: Reading) -> str:
@@ -104,9 +96,12 @@ def _footnotes(document) -> dict[str, etree._Element]:
 
 
 class _Reader:
-    def __init__(self, styles: dict[str, Style], numbering: Numbering, footnotes: dict[str, etree._Element]):
-        self._styles, self._numbering, self._footnotes = styles, numbering, footnotes
+    def __init__(
+        self, styles: dict[str, Style], numbering: Numbering, footnotes: dict[str, etree._Element], unseen: Unseen
+    ):
+        self._styles, self._numbering, self._footnotes, self._unseen = styles, numbering, footnotes, unseen
         self.dropped: Counter[str] = Counter()
+        self.flags: Counter[str] = Counter()
         self._notes: list[str] = []  # footnotes named by the paragraph being read
         self._boxes: list[etree._Element] = []  # text boxes anchored in it
 
@@ -138,7 +133,7 @@ class _Reader:
         properties = element.find(f"{_W}pPr")
         style = self._styles.get(_value(properties, "pStyle"), Style())
         level = _value(properties, "outlineLvl")
-        depth = int(level) + 1 if level.isdigit() and int(level) < 9 else style.depth
+        depth = int(level) + 1 if level.isdecimal() and int(level) < 9 else style.depth
         mark = self._numbering.mark(properties, style)
         if depth is not None:
             return title(f"{mark} {text}" if mark and mark != "•" else text, depth=depth)
@@ -225,10 +220,16 @@ class _Reader:
             elif child.tag != f"{_W}rPr" and (boxes := _boxes(child)):
                 self._boxes += boxes
         text = "".join(parts)
-        if properties is None or not text.strip():
+        if not text.strip():
             return text
-        if _on(properties, "vanish") or _on(properties, "strike") or _on(properties, "dstrike"):
-            self.dropped["hidden text" if _on(properties, "vanish") else "text struck out"] += 1
+        if self._unseen.has(run):
+            self.dropped["hidden text"] += 1
+            self.flags["hidden text"] += 1
+            return ""
+        if properties is None:
+            return text
+        if _on(properties, "strike") or _on(properties, "dstrike"):
+            self.dropped["text struck out"] += 1
             return ""
         place = _value(properties, "vertAlign")
         return raised(text) if place == "superscript" else lowered(text) if place == "subscript" else text
@@ -271,7 +272,7 @@ def _on(properties: etree._Element, name: str) -> bool:
 
 
 def _count(said: str, otherwise: int) -> int:
-    return min(int(said), _WIDEST) if said.isdigit() else otherwise
+    return min(int(said), _WIDEST) if said.isdecimal() else otherwise
 
 
 def _symbol(element: etree._Element) -> str:

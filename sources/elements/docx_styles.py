@@ -42,7 +42,7 @@ def _style(identity: str, raw: dict[str, etree._Element]) -> Style:
         listed = listed or next((kind for kind in ("bullet", "number") if name.startswith(f"list {kind}")), "")
         if not number[0] and (found := style.find(f"{_W}pPr/{_W}numPr")) is not None:
             level = _value(found, "ilvl")
-            number = _value(found, "numId"), int(level) if level.isdigit() else 0
+            number = _value(found, "numId"), int(level) if level.isdecimal() else 0
         identity = _value(style, "basedOn")
     return Style(depth, caption, listed, number)
 
@@ -50,7 +50,7 @@ def _style(identity: str, raw: dict[str, etree._Element]) -> Style:
 def _outline(style: etree._Element) -> int | None:
     found = style.find(f"{_W}pPr/{_W}outlineLvl")
     level = found.get(f"{_W}val", "9") if found is not None else "9"
-    return int(level) + 1 if level.isdigit() and int(level) < 9 else None
+    return int(level) + 1 if level.isdecimal() and int(level) < 9 else None
 
 
 class Numbering:
@@ -84,7 +84,7 @@ class Numbering:
         identity, level = style.number
         if numbered is not None:
             said = _value(numbered, "ilvl")
-            identity, level = _value(numbered, "numId") or identity, int(said) if said.isdigit() else level
+            identity, level = _value(numbered, "numId") or identity, int(said) if said.isdecimal() else level
         self.level = level
         if identity == "0" or (not identity and not style.listed):
             return ""
@@ -112,12 +112,12 @@ class Numbering:
     def _learn(self, identity: str, level: etree._Element) -> None:
         start = _value(level, "start")
         at = int(level.get(f"{_W}ilvl", "0"))
-        how, first = _value(level, "numFmt") or "decimal", int(start) if start.isdigit() else 1
+        how, first = _value(level, "numFmt") or "decimal", int(start) if start.isdecimal() else 1
         self._formats[identity, at] = how, first, _value(level, "lvlText")
 
     def _restart(self, identity: str, override: etree._Element) -> None:
         start, at = _value(override, "startOverride"), int(override.get(f"{_W}ilvl", "0"))
-        if start.isdigit() and (identity, at) in self._formats:
+        if start.isdecimal() and (identity, at) in self._formats:
             how, _, pattern = self._formats[identity, at]
             self._formats[identity, at] = how, int(start), pattern
 

@@ -14,12 +14,9 @@ from lxml import html
 from unstructured.documents.elements import Element, FigureCaption, Footer, Header, ListItem, Table, Title
 
 from probatum.records import Block
+from sources.elements.tidy import tidied
 
 _KINDS = ((Title, "heading"), (ListItem, "list"), (FigureCaption, "caption"))
-_SPELT_OUT = str.maketrans(  # ligatures, and marks for line breaks that nobody sees; not NFKC, which makes 10⁹ 109
-    {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"}
-    | dict.fromkeys("\u00ad\u200b\u2060\ufeff", "")
-)
 _CELLS, _ROWS, _BETWEEN = " | ", "\n", "\n\n"
 
 
@@ -49,7 +46,7 @@ def flatten(elements: Iterable[Element]) -> tuple[str, tuple[Block, ...]]:
                 add(row, kind, page, between, table)
                 between = _ROWS
             continue
-        text = element.text.translate(_SPELT_OUT).strip()
+        text = tidied(element.text).strip()
         if not text:
             continue
         if isinstance(element, Title):
@@ -63,6 +60,6 @@ def flatten(elements: Iterable[Element]) -> tuple[str, tuple[Block, ...]]:
 def rows_of(grid: html.HtmlElement) -> Iterator[tuple[str, str]]:
     """(kind, "cell | cell") of each row that says something."""
     for row in grid.iter("tr"):
-        cells = [" ".join((cell.text or "").translate(_SPELT_OUT).split()) for cell in row]
+        cells = [" ".join(tidied(cell.text or "").split()) for cell in row]
         if any(cells):
             yield "table-header" if row[0].tag == "th" else "table-row", _CELLS.join(cells)

@@ -9,7 +9,6 @@ or struck out. The page's <main> is read where it holds most of the words. No sc
 
 import codecs
 import re
-from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -23,8 +22,11 @@ from sources.elements.html_hidden import Hidden
 from sources.elements.html_tables import grid_of, is_data
 from sources.elements.model import Reading, caption, item, paragraph, table, title, without_bullet, words
 from sources.elements.scripts import lowered, raised
+from sources.elements.text import SAVE_AS_UTF_8
 
 _DEEPEST = 1_000
+_MOST_ELEMENTS = 1_000_000  # tags of one page; a book of 300 pages has 30,000
+_WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _HEAD_BYTES = 4096
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([a-zA-Z0-9_:.-]{2,40})", re.I)
 _XML_ENCODING = re.compile(rb"^\s*<\?xml[^>]{0,100}?encoding=[\"']([a-zA-Z0-9_.-]{2,40})", re.I)
@@ -49,15 +51,21 @@ _LEAST_IN_MAIN = 0.5
 
 def read(path: Path, limits: Limits) -> Reading:
     """Raises Rejected for an error page, nesting deeper than 1,000, or a page without text."""
-    return read_text(decoded(path.read_bytes()), path.name)
+    data = path.read_bytes()
+    if b"\0" in data and not data.startswith(
+        _WIDE
+    ):  # most likely UTF-16 without its mark: ≤ would become two other letters
+        raise Rejected(f"{path.name} holds binary data where a web page was expected.", next=SAVE_AS_UTF_8)
+    return read_text(decoded(data), path.name)
 
 
 def read_text(text: str, what: str) -> Reading:
+    """A whole page, which may turn out to be an error page."""
     root = _parsed(text, what)
     reading = Reading(title=_page_title(root))
     hidden, content = Hidden(root), _content(root)
     _Walker(hidden, reading).walk(content)
-    reading.dropped += _left_around(root, content, hidden)
+    _count_left_around(root, content, hidden, reading)
     heading = next((e.text for e in reading.elements if e.category == "Title"), "")
     _refuse_error_page(reading, heading, what)
     reading.title = heading or reading.title
@@ -76,7 +84,7 @@ def decoded(data: bytes) -> str:
     """By byte-order mark, then what the page declares, then UTF-8, then Windows-1252 (as browsers read latin-1)."""
     if data.startswith(codecs.BOM_UTF8):
         return data.decode("utf-8-sig", errors="replace")
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    if data.startswith(_WIDE):
         return data.decode("utf-16", errors="replace")
     head = data[:_HEAD_BYTES]
     declared = [m[1].decode("ascii").lower() for m in (_XML_ENCODING.search(head), _META_CHARSET.search(head)) if m]
@@ -95,11 +103,14 @@ def _parsed(text: str, what: str) -> etree._Element:
         root = lxml_html.document_fromstring(text, parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError):
         raise Rejected(f"{what} holds no page.", next=ASK_AGAIN) from None
-    depth = 0
+    depth = count = 0
     for event, _ in etree.iterwalk(root, events=("start", "end")):
         depth += 1 if event == "start" else -1
+        count += event == "start"
         if depth > _DEEPEST:
             break
+        if count > _MOST_ELEMENTS:
+            raise Rejected(f"{what} has more than {_MOST_ELEMENTS} tags.", next="Split it.")
     if depth > _DEEPEST or any(entry.level == etree.ErrorLevels.FATAL for entry in parser.error_log):
         raise Rejected(f"{what} is nested deeper than {_DEEPEST} levels.", next=ASK_AGAIN)
     return root
@@ -115,18 +126,23 @@ def _content(root: etree._Element) -> etree._Element:
     return body
 
 
-def _left_around(root: etree._Element, content: etree._Element, hidden: Hidden) -> Counter:
+def _count_left_around(root: etree._Element, content: etree._Element, hidden: Hidden, reading: Reading) -> None:
     """What was left out because it stands outside the main part of the page."""
-    found: Counter[str] = Counter()
     walk = etree.iterwalk(root, events=("start",))
     for _, element in walk:
         reason = hidden.reason(element) if isinstance(element.tag, str) else None
         if element is content:
             walk.skip_subtree()
         elif reason and element.tag != "head":
-            found[reason] += reason != "comment"
+            count_left_out(reason, element, reading)
             walk.skip_subtree()
-    return +found
+
+
+def count_left_out(reason: str, element: etree._Element, reading: Reading) -> None:
+    """Hidden words are flagged as well: who reads the page never saw them."""
+    reading.dropped.update({reason: 1} if reason != "comment" else {})
+    if reason == "hidden text" and any(char.isalnum() for text in element.itertext() for char in text):
+        reading.flags["hidden text"] += 1
 
 
 def _size(element: etree._Element) -> int:
@@ -166,7 +182,7 @@ class _Walker:
                 reason = self._hidden.reason(element) if tag else "comment"
                 if reason or (tag == "table" and is_data(element)):
                     if reason:
-                        self._leave_out(reason)
+                        count_left_out(reason, element, self._reading)
                     else:
                         self._table(element)
                     walk.skip_subtree()
@@ -182,10 +198,6 @@ class _Walker:
                 self._texts[-1].append(element.tail or "")
         self._flush()
 
-    def _leave_out(self, reason: str) -> None:
-        if reason != "comment":
-            self._reading.dropped[reason] += 1
-
     def _start(self, tag: str, element: etree._Element) -> None:
         if tag in ("sup", "sub"):
             self._texts.append([])
@@ -200,7 +212,7 @@ class _Walker:
         if tag in ("ul", "ol", "menu", "dl"):
             start = element.get("start", "1")
             numbered = tag == "ol" and "none" not in (element.get("style") or "").replace("list-style-image: none", "")
-            first = int(start) if start.lstrip("-").isdigit() else 1
+            first = int(start) if start.lstrip("-").isdecimal() else 1
             self._lists.append([first, element.get("type", "1")] if numbered else [None, ""])
         elif tag == "li":
             self._item.append(self._mark(element))
@@ -236,7 +248,7 @@ class _Walker:
         if not self._lists or self._lists[-1][0] is None:
             return ""
         value = element.get("value", "")
-        number = int(value) if value.isdigit() else self._lists[-1][0]
+        number = int(value) if value.isdecimal() else self._lists[-1][0]
         self._lists[-1][0] = number + 1
         kind = self._lists[-1][1]
         if kind in ("a", "A") and 1 <= number <= 26:
@@ -268,18 +280,19 @@ class _Walker:
         above = element.find("caption")
         if above is not None and (said := inline(above, self._hidden)):
             self._reading.elements.append(caption(said))
-        grid = grid_of(element, lambda cell: inline(cell, self._hidden, self._reading.dropped))
+        grid = grid_of(element, lambda cell: inline(cell, self._hidden, self._reading))
         if grid:
             self._reading.elements.append(table(grid))
 
 
-def inline(element: etree._Element, hidden: Hidden, dropped: Counter | None = None) -> str:
+def inline(element: etree._Element, hidden: Hidden, outer: Reading | None = None) -> str:
     """The visible text of a cell or caption on one line; items of a list in it are separated by "; "."""
-    walker = _Walker(hidden, Reading())
-    walker.walk(element)
-    if dropped is not None:
-        dropped.update(walker._reading.dropped)
-    return joined(walker._reading.elements)
+    inner = Reading()
+    _Walker(hidden, inner).walk(element)
+    if outer is not None:
+        outer.dropped.update(inner.dropped)
+        outer.flags.update(inner.flags)
+    return joined(inner.elements)
 
 
 def joined(elements: Iterable[Element]) -> str:
@@ -296,8 +309,8 @@ def _depth(tag: str, element: etree._Element) -> int:
         return int(tag[1])
     if element.get("role") == "heading":
         level = element.get("aria-level", "2")
-        return int(level) if level.isdigit() else 2
+        return int(level) if level.isdecimal() else 2
     match = _HEADING_CLASS.search(element.get("class") or "") if tag in ("p", "div") else None
     if not match or any(child.tag in _BLOCKS for child in element):
         return 0
-    return int(match[1]) if match[1].isdigit() else ord(match[1].upper()) - ord("A") + 1
+    return int(match[1]) if match[1].isdecimal() else ord(match[1].upper()) - ord("A") + 1

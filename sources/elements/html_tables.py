@@ -89,4 +89,4 @@ def _grid(taken: dict[tuple[int, int], tuple[int, str]], headings: list[bool]) -
 
 def _span(cell: etree._Element, name: str, most: int) -> int:
     said = (cell.get(name) or "1").strip()
-    return min(int(said), most) if said.isdigit() else 1
+    return min(int(said), most) if said.isdecimal() else 1

@@ -22,24 +22,57 @@ _KINDS = {
 }
 _ALLOWED = {
     ".pdf": {"pdf"},
-    ".docx": {"zip", "ole"},  # an encrypted DOCX is an old Office file outside; its reader tells the two apart
+    ".docx": {"zip", "ole"},  # an encrypted one is an old Office file outside; its reader tells the two apart
+    ".pptx": {"zip", "ole"},
+    ".xlsx": {"zip", "ole"},
     ".html": {"html", "text"},
     ".md": {"text"},
     ".txt": {"text"},
+    ".csv": {"text"},
+    ".tsv": {"text"},
+    ".json": {"text"},
+    ".xml": {"text"},
+    ".zip": {"zip"},
 }
-_FORMAT = {".pdf": "a PDF", ".docx": "a Word document", ".html": "a web page", ".md": "Markdown", ".txt": "plain text"}
+_FORMAT = {
+    ".pdf": "a PDF",
+    ".docx": "a Word document",
+    ".pptx": "a set of slides",
+    ".xlsx": "a workbook",
+    ".html": "a web page",
+    ".md": "Markdown",
+    ".txt": "plain text",
+    ".csv": "a table (CSV)",
+    ".tsv": "a table (TSV)",
+    ".json": "JSON",
+    ".xml": "XML",
+    ".zip": "a zip",
+}
+_OTHER = {  # endings people try, and what to do about them
+    **dict.fromkeys((".docm", ".dotm"), "Save it as .docx, without its macros, and give that."),
+    **dict.fromkeys((".xlsm", ".xltm", ".xlsb"), "Save it as .xlsx, without its macros, and give that."),
+    **dict.fromkeys((".pptm", ".ppsm", ".potm"), "Save it as .pptx, without its macros, and give that."),
+    ".doc": "Save it as .docx and give that.",
+    ".xls": "Save it as .xlsx and give that.",
+    ".ppt": "Save it as .pptx and give that.",
+    ".rtf": "Save it as .docx and give that.",
+    ".odt": "Save it as .docx and give that.",
+}
+_MOST_TEXT_BYTES = 32 << 20  # of formats that are text; the largest guideline seen has half a megabyte
 
 
 def judge(name: str, path: Path, limits: Limits) -> str:
     """The format of a file as its ending (".htm" is ".html"). Raises Rejected."""
     suffix = PurePosixPath(name).suffix.lower().replace(".htm", ".html").replace(".htmll", ".html")
     if suffix not in _ALLOWED:
-        raise Rejected(f"{name} has an ending that is not read.", next=f"Give it as one of {', '.join(_ALLOWED)}.")
+        otherwise = f"Give it as one of {', '.join(_ALLOWED)}."
+        raise Rejected(f"{name} has an ending that is not read.", next=_OTHER.get(suffix, otherwise))
     size = path.stat().st_size
-    if size > limits.file_bytes:
+    allowed = min(limits.file_bytes, _MOST_TEXT_BYTES) if _ALLOWED[suffix] & {"text"} else limits.file_bytes
+    if size > allowed:
         raise Rejected(
-            f"{name} has {size >> 20} MiB ({limits.file_bytes >> 20} allowed).",
-            next="Split it, or raise the limit of the source.",
+            f"{name} has {size >> 20} MiB ({allowed >> 20} allowed).",
+            next="Split it, or check that it is a guideline.",
         )
     with path.open("rb") as stream:
         head = stream.read(_HEAD_BYTES)

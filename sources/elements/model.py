@@ -33,12 +33,17 @@ _NUMBERED = re.compile(r"\s*(?:\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,4})\)|\d{1,2}\.)\s
 
 @dataclass
 class Reading:
-    """What came out of a file. dropped: what was left out on purpose and how often, e.g. {"page numbers": 12}."""
+    """What came out of a file.
+
+    dropped: what was left out on purpose and how often, e.g. {"page numbers": 12}. flags: what a person should look
+    at, e.g. {"hidden text": 3, "macros": 1}; what the text itself says is flagged by `suspicion`.
+    """
 
     elements: list[Element] = field(default_factory=list)
     title: str = ""
     pages: int = 0  # 0 where the format has none
     dropped: Counter = field(default_factory=Counter)
+    flags: Counter = field(default_factory=Counter)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ than 60 % of the words, or of the numbers, that pdfium sees. No text recognition
 
 import logging
 import re
+import struct
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -21,6 +23,7 @@ import pypdfium2
 import pypdfium2.raw as pdfium_c
 from pdfminer.pdfexceptions import PDFException
 from pdfminer.psexceptions import PSException
+from pdfplumber.utils.exceptions import MalformedPDFException, PdfminerException
 from unstructured.documents.elements import Element
 
 from probatum.errors import Rejected
@@ -43,6 +46,10 @@ from sources.elements.pdf_margins import without_contents, without_running_lines
 from sources.elements.pdf_tables import Ruled, grid_of, holds, may_hold_table, ruled_tables
 
 logging.getLogger("pdfminer").setLevel(logging.ERROR)  # it warns of every colour it does not know
+_UNREADABLE = (  # by pdfminer, which looks twice at what pdfium and qpdf have found sound
+    *(PDFException, PSException, PdfminerException, MalformedPDFException),
+    *(ValueError, TypeError, LookupError, AttributeError, AssertionError, ArithmeticError, struct.error, zlib.error),
+)
 _LEAST_KEPT = 0.60  # of words and of numbers
 _FEWEST_NUMBERS = 20
 _PICTURE_SHARE = 0.5  # of the page's area: a page scan fills it, a figure rarely does
@@ -94,13 +101,15 @@ def _unpack_content(page: pikepdf.Page) -> None:
 def _read(path: Path, document: pypdfium2.PdfDocument) -> Reading:
     reading = Reading(pages=len(document))
     seen: Counter[str] = Counter()
-    pages, glyphs, busy, raw_lines = [], [], [], []
+    pages, glyphs, hidden, busy, raw_lines = [], [], [], [], []
     pictures = 0
     for number, page in enumerate(document, 1):
         with closing(page):
             width, height = page.get_size()
             pages.append(Page(number, width, height))
-            glyphs.append(glyphs_of(page, reading.dropped))
+            seen_here, hidden_here = glyphs_of(page, reading.dropped)
+            glyphs.append(seen_here)
+            hidden += hidden_here
             text = _all_text(page)
             raw_lines += text.splitlines()
             found = Counter(words(text))
@@ -124,7 +133,9 @@ def _read(path: Path, document: pypdfium2.PdfDocument) -> Reading:
     mark_headings(document, pages)
     reading.title = _title(document, pages)
     reading.elements = list(_elements(pages, hyphens))
-    _judge_kept(path, seen, reading.elements, left_out)
+    said = sum(any(char.isalnum() for char in stretch) for stretch in hidden)  # a white dash is no word
+    reading.flags.update({"hidden text": said} if said else {})
+    _judge_kept(path, seen, reading.elements, [*left_out, *hidden])
     return reading
 
 
@@ -171,7 +182,7 @@ def _tables(path: Path, numbers: list[int]) -> dict[int, list[Ruled]]:
             for page in document.pages:
                 found[page.page_number] = ruled_tables(page)
                 page.close()
-    except (PDFException, PSException, ValueError, TypeError, KeyError, AssertionError):
+    except _UNREADABLE:
         raise Rejected(f"{path.name} has tables that cannot be read; the PDF is damaged.", next=ASK_AGAIN) from None
     return found
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import pypdfium2.raw as pdfium_c
 from pypdfium2 import PdfPage
 
+from sources.elements.pdf_hidden import Suspect, suspect, unseen_among
 from sources.elements.scripts import lowered, raised
 
 _SIGNS = {
@@ -34,6 +35,7 @@ _SIGNS = {
     0x2060: "",
 }
 _UNSEEN_PT = 1.5
+_BESIDE_PT = 2.0  # a letter whose middle is further than this beyond the edge is not on the page
 _GAP_EM = 1.3  # a wider gap on one baseline separates two columns or cells
 _NO_SPACE_EM = 0.15
 _SCRIPT_SIZE = 0.82  # raised and lowered characters are smaller than this share of their line
@@ -76,14 +78,21 @@ class Line:
         return round(self.size * 2) / 2, self.bold
 
 
-def glyphs_of(page: PdfPage, dropped: Counter) -> list[Glyph]:
-    """The characters of a page in the order of its content; a space or line end pdfium saw is a glyph without width."""
+def glyphs_of(page: PdfPage, dropped: Counter) -> tuple[list[Glyph], list[str]]:
+    """The characters of a page in the order of its content, and the stretches of text that nobody sees.
+
+    A space or line end pdfium saw is a glyph without width.
+    """
     place = _placer(page)
     text_page = page.get_textpage()
     raw, glyphs = text_page.raw, []
     x, y = ctypes.c_double(), ctypes.c_double()
     left, right, bottom, top = (ctypes.c_double() for _ in range(4))
     fonts: dict[int, tuple[float, bool, int | None]] = {}
+    suspects: dict[int, Suspect | None] = {}
+    owners: list[int] = []  # the text object of each glyph; 0: it stands beside the page
+    width, height = page.get_size()
+    tiny: list[str] = []
     high = 0
     for i in range(pdfium_c.FPDFText_CountChars(raw)):
         code = pdfium_c.FPDFText_GetUnicode(raw, i)
@@ -94,14 +103,17 @@ def glyphs_of(page: PdfPage, dropped: Counter) -> list[Glyph]:
             code, high = 0x10000 + ((high - 0xD800) << 10) + (code - 0xDC00), 0
         if code in (10, 13, 32, 0):
             glyphs.append(Glyph(" ", 0, 0, 0, 0, False))
+            owners.append(-1)
             continue
         handle = pdfium_c.FPDFText_GetTextObject(raw, i)
         key = ctypes.cast(handle, ctypes.c_void_p).value if handle else -1
         if key not in fonts:
             fonts[key] = _font(raw, i, page.get_rotation() // 90)
+            suspects[key] = suspect(handle)
         size, bold, turn = fonts[key]
         if size < _UNSEEN_PT or turn is None:
             dropped["characters slanted across the page" if turn is None else "characters too small to read"] += 1
+            tiny += [chr(code)] if turn is not None else []
             continue
         text = _SIGNS.get(code) if code in _SIGNS else chr(code)
         if not text:
@@ -113,8 +125,35 @@ def glyphs_of(page: PdfPage, dropped: Counter) -> list[Glyph]:
         start, edge, end = (_along(turn, *corner) for corner in (origin, one, two))
         x0, x1 = min(start[0], edge[0], end[0]), max(start[0], edge[0], end[0])
         glyphs.append(Glyph(text, x0, x1, start[1], size, bold, at, turn))
+        owners.append(
+            key if -_BESIDE_PT < at[0] < width + _BESIDE_PT and -_BESIDE_PT < at[1] < height + _BESIDE_PT else 0
+        )
+        if doubtful := suspects[key]:
+            across, down = sorted((one[0], two[0])), sorted((one[1], two[1]))
+            doubtful.boxes.append((across[0], down[0], across[1], down[1]))
     text_page.close()
-    return glyphs
+    unseen = unseen_among(page, {key: each for key, each in suspects.items() if each and each.boxes})
+    kept, hidden = _told_apart(glyphs, owners, unseen | {0})
+    dropped.update({"hidden text": len(hidden)} if hidden else {})
+    return kept, [*hidden, *(["".join(tiny)] if tiny else [])]
+
+
+def _told_apart(glyphs: list[Glyph], owners: list[int], unseen: set[int]) -> tuple[list[Glyph], list[str]]:
+    """What is seen, and each stretch of what is not."""
+    kept: list[Glyph] = []
+    stretches: list[str] = []
+    within = False
+    for glyph, owner in zip(glyphs, owners, strict=True):
+        if owner in unseen:
+            stretches += [] if within else [""]
+            stretches[-1] += glyph.text
+            within = True
+            continue
+        kept.append(glyph)
+        within = within and not glyph.size  # a space goes on with either
+        if within:
+            stretches[-1] += glyph.text
+    return kept, stretches
 
 
 def lines_of(glyphs: list[Glyph], page: int) -> list[Line]:

@@ -6,6 +6,7 @@ A heading stands alone, is short, does not end like a sentence, and is numbered,
 ---, or marked with #. Form feeds count pages.
 """
 
+import codecs
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,9 @@ from sources.elements.model import Reading, item, paragraph, title, without_bull
 _HEADING_CHARS = 100
 _NUMBERED = re.compile(r"(\d{1,2}(?:\.\d{1,2})*)\.?\s+[A-Z]")
 _UNDERLINE = re.compile(r"(=|-)\1{2,}\s*")
+_MOST_PIECES = 100_000  # paragraphs and items of one file; a book has 20,000
 _CONTROL_SHARE = 0.005
+SAVE_AS_UTF_8 = "If it is UTF-16, save it again with its byte-order mark or as UTF-8; else ask for a sound copy."
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]")
 
 
@@ -27,18 +30,32 @@ def read(path: Path, limits: Limits) -> Reading:
     pages = text_of(path).split("\f")
     reading = Reading(pages=len(pages) if len(pages) > 1 else 0)
     for number, page in enumerate(pages, 1):
-        reading.elements += _elements(page, number if reading.pages else 0)
+        for element in _elements(page, number if reading.pages else 0):
+            reading.elements.append(element)
+            if len(reading.elements) > _MOST_PIECES:
+                raise Rejected(f"{path.name} has more than {_MOST_PIECES} paragraphs and items.", next="Split it.")
     reading.title = next((e.text for e in reading.elements if e.category == "Title"), "")
     return reading
 
 
 def text_of(path: Path) -> str:
     """The text of a file in UTF-8, UTF-16 with its mark, or Windows-1252. Raises Rejected for anything binary."""
+    return _text(path, ("utf-8", "cp1252"), path.name)
+
+
+def strict_text_of(path: Path, what: str) -> str:
+    """The same for formats that are never Windows-1252. what: the file's name for people."""
+    return _text(path, ("utf-8",), what)
+
+
+def _text(path: Path, encodings: tuple[str, ...], what: str) -> str:
     data = path.read_bytes()
-    encodings = ("utf-16",) if data.startswith((b"\xff\xfe", b"\xfe\xff")) else ("utf-8", "cp1252")
-    text = decode(data, encodings, what=path.name)
-    if len(_CONTROL.findall(text)) > max(2, _CONTROL_SHARE * len(text)):
-        raise Rejected(f"{path.name} holds binary data where text was expected.", next=ASK_AGAIN)
+    wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    if b"\0" in data and not wide:
+        raise Rejected(f"{what} holds binary data where text was expected.", next=SAVE_AS_UTF_8)
+    text = decode(data, ("utf-16",) if wide else encodings, what=what)
+    if "\0" in text or len(_CONTROL.findall(text)) > max(2, _CONTROL_SHARE * len(text)):
+        raise Rejected(f"{what} holds binary data where text was expected.", next=ASK_AGAIN)
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

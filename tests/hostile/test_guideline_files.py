@@ -11,6 +11,7 @@ from pathlib import Path
 import docx
 import pikepdf
 import pytest
+from guideline_files import MAKERS
 from PIL import Image
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.utils import ImageReader
@@ -59,7 +60,7 @@ def a_docx(path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", ["a.pdf", "a.docx", "a.html", "a.md", "a.txt"])
+@pytest.mark.parametrize("name", [f"a.{suffix}" for suffix in MAKERS])
 @pytest.mark.parametrize("data", [b"", b" \n\t\r\n", b"\xef\xbb\xbf\n"])
 def test_an_empty_file_is_refused(tmp_path, name, data):
     (tmp_path / name).write_bytes(data)
@@ -178,6 +179,12 @@ def test_a_pdf_without_any_text_is_refused(tmp_path):
         ("a.txt", b"<?xml version='1.0'?><!-- x --><html></html>", "is a web page, not plain text"),
         ("a.md", b"\x89PNG\r\n\x1a\n\0\0", "is a picture, not Markdown"),
         ("a.txt", b"\x1f\x8b\x08\x00rest", "is a compressed file"),
+        ("a.pptx", b"%PDF-1.7\n...", "is a PDF, not a set of slides"),
+        ("a.xlsx", b"Drug,Dose\n", "is plain text, not a workbook"),
+        ("a.csv", b"PK\x03\x04rest", "is a zip (such as DOCX), not a table (CSV)"),
+        ("a.json", b"<html><title>Sign in</title></html>", "is a web page, not JSON"),
+        ("a.xml", b"<?xml version='1.0'?><html></html>", "is a web page, not XML"),
+        ("a.zip", b"%PDF-1.7\n...", "is a PDF, not a zip"),
     ],
 )
 def test_a_file_that_is_not_what_its_name_says_is_refused(tmp_path, name, data, said):
@@ -239,6 +246,16 @@ def test_a_zip_that_is_no_word_document_is_refused(tmp_path):
     assert "not a Word document" in refusal(tmp_path / "a.docx")
 
 
+@pytest.mark.parametrize("made", ["docx", "pptx", "xlsx"])
+@pytest.mark.parametrize("named", ["docx", "pptx", "xlsx"])
+def test_an_office_file_under_the_ending_of_another_is_refused(tmp_path, made, named):
+    MAKERS[made](tmp_path / f"a.{named}")
+    if made == named:
+        assert text_of(tmp_path / f"a.{named}")
+    else:
+        assert re.search("is a (Word document|set of slides|workbook), not a", refusal(tmp_path / f"a.{named}"))
+
+
 def test_an_entity_in_a_word_document_is_not_expanded(tmp_path):
     out = io.BytesIO()
     with zipfile.ZipFile(a_docx(tmp_path / "whole.docx")) as whole, zipfile.ZipFile(out, "w") as target:
@@ -270,5 +287,5 @@ def test_characters_too_small_to_read_and_watermarks_are_left_out_of_a_pdf(tmp_p
 
 
 def test_an_unknown_ending_is_refused(tmp_path):
-    (tmp_path / "a.pptx").write_bytes(b"PK\x03\x04")
-    assert "ending that is not read" in refusal(tmp_path / "a.pptx")
+    (tmp_path / "a.odp").write_bytes(b"PK\x03\x04")
+    assert "ending that is not read" in refusal(tmp_path / "a.odp")
