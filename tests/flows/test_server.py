@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -32,7 +33,7 @@ class Server:
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "DO_NOT_TRACK": "1",
             "PROBATUM_HOME": str(self.home),
-            "PROBATUM_EXPECTATIONS": str(write_easy(folder / "easy")),
+            "PROBATUM_EXPECTATIONS": str(_impatient(write_easy(folder / "easy"))),
         }
         self.api = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
         self.start("server", "start", "--host", "127.0.0.1", "--port", str(port))
@@ -75,6 +76,16 @@ class Server:
             return self.api.get("/health").status_code == 200
         except httpx.TransportError:
             return False
+
+
+def _impatient(expectations: Path) -> Path:
+    """With guidelines overdue a month after they took force, so that the release of the test is late."""
+    path = expectations / "thresholds.toml"
+    table, _, rest = path.read_text("utf-8").partition("[guidelines]")
+    path.write_text(
+        f"{table}[guidelines]{re.sub(r'release_late_after_days = 0', 'release_late_after_days = 30', rest)}", "utf-8"
+    )
+    return expectations
 
 
 def wait_for(true: Callable[[], object], seconds: float, what: str, log: Callable[[], str]) -> object:
@@ -184,3 +195,12 @@ def test_a_worker_runs_the_deployment_of_a_source_to_its_end_and_publishes(serve
     assert f"release {serving} published (guidelines)" in done["state"]["message"]
     cards = server.post("/artifacts/filter", {"artifacts": {"key": {"any_": ["release-card"]}}})
     assert [card["flow_run_id"] for card in cards] == [run["id"]]
+    _one_piece_of_news(server)
+
+
+def _one_piece_of_news(server) -> None:
+    """A late source is told of in an event, with its name and the reason, once."""
+    asked = {"filter": {"event": {"name": ["probatum.source.late"]}}}
+    (told,) = wait_for(lambda: server.post("/events/filter", asked)["events"], 60, "the event", server.log)
+    assert told["resource"]["prefect.resource.id"] == "probatum.source.guidelines"
+    assert "overdue" in told["payload"]["why"]
