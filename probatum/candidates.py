@@ -24,7 +24,16 @@ from probatum.vectorcache import encode_cached
 if TYPE_CHECKING:  # torch is slow to import, and a run with nothing new needs none
     from probatum.encoder import Encoder
 
-_CODE_OF_ROWS = ("boundaries.py", "candidates.py", "chunks.py", "rows.py", "sectioning.py", "store.py")
+_CODE_OF_ROWS = (
+    "boundaries.py",
+    "candidates.py",
+    "chunks.py",
+    "identity.py",
+    "rows.py",
+    "sectioning.py",
+    "store.py",
+    "superseded.py",
+)
 
 
 def write_source(

@@ -71,6 +71,8 @@ class Drop:
 
 def is_drop_zone(origin: str) -> bool:
     """Whether an origin is a place owners drop files into: anything in S3, and a folder called incoming."""
+    if origin.startswith(("http://", "https://")):
+        return False
     return origin.startswith("s3://") or PurePosixPath(origin.rstrip("/")).name == INCOMING
 
 

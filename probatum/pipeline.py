@@ -35,7 +35,7 @@ from probatum.quarantine import CHANGED, DISAGREES, TOO_FEW, UNFIT, Quarantine
 from probatum.reading import Parsed, Served, dropped_in_all, read_snapshot
 from probatum.records import Document, SnapshotFile, SourceRelease
 from probatum.release import Candidate, Manifest, Releases, SourceState, today
-from probatum.screening import clinical_names
+from probatum.screening import clinical_names, gate_code
 from probatum.settings import Settings
 from probatum.settled import settled
 from probatum.snapshots import Snapshot, Snapshots
@@ -344,7 +344,7 @@ def _served(chosen: Settings, source: str) -> Iterator[Served]:
 
 def _made_by(chosen: Settings, source, snapshot: str) -> str:
     _, identity = identify(chosen)
-    parser = " ".join([source.parser_fingerprint(), *Quarantine(chosen.home).released(source.name)])
+    parser = " ".join([source.parser_fingerprint(), gate_code(), *Quarantine(chosen.home).released(source.name)])
     return fingerprint(Snapshots(chosen.home).read(source.name, snapshot), parser, identity.digest)
 
 

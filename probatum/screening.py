@@ -9,6 +9,7 @@ patient's are made from what serves: ICD-10-CM and the formulary, never from wha
 """
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 
 from probatum import digests
@@ -37,7 +38,7 @@ def clinical_names(home: Path, serving: Manifest | None) -> Path:
 
 def screen(home: Path, source: str, read: Sequence[Path], names: Path, limits: Limits) -> dict[Path, Refusal]:
     """The refusals among these files of documents, by file; each is screened once for the same names and code."""
-    results = {path: path.with_suffix(f".screened-{_code()[:12]}-{names.stem[:12]}.json") for path in read}
+    results = {path: path.with_suffix(f".screened-{gate_code()[:12]}-{names.stem[:12]}.json") for path in read}
     missing = [path for path in read if not results[path].exists()]
     jobs = [{"documents": str(path), "names": str(names), "output": str(results[path])} for path in missing]
     folder = home / "work" / "sandbox" / f"{source}-screening"
@@ -76,5 +77,7 @@ def _names_in(home: Path, states: Iterable) -> Iterable[str]:
             yield row["text"]
 
 
-def _code() -> str:
+@cache
+def gate_code() -> str:
+    """Of the code that screens: what other code let through is looked at again."""
     return digests.of_json([digests.of_file(path) for path in sorted(_PHI.glob("*.py"))])

@@ -225,7 +225,7 @@ def zone(tmp_path_factory):
     with moto_server() as endpoint:
         make_bucket(endpoint, BUCKET, versions=True)
         sqs = raw_client("sqs", endpoint)
-        queue = sqs.create_queue(QueueName="drops", Attributes={"VisibilityTimeout": "0"})["QueueUrl"]
+        queue = sqs.create_queue(QueueName="drops", Attributes={"VisibilityTimeout": "3600"})["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         raw_client("s3", endpoint).put_bucket_notification_configuration(
             Bucket=BUCKET,
