@@ -21,8 +21,13 @@ import pytest
 from reportlab.pdfgen import canvas
 from s3_servers import BUCKET, ENVIRONMENT, make_bucket, moto_server, raw_client
 
+from probatum import deliver, pipeline
+from probatum.errors import Retryable
+from probatum.outcome import Outcome
 from probatum.release import Releases
+from probatum.settings import Settings
 from probatum.tables import open_table
+from sources.guidelines import Guidelines
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("drop-zone")]
 ROOT = Path(__file__).parents[2]
@@ -329,12 +334,17 @@ def test_without_events_the_listing_finds_the_same_and_what_changed_since(zone):
     assert told[keys[2]]["release"] == release
 
 
-def test_a_bucket_that_cannot_be_reached_changes_nothing_and_is_tried_again(zone):
-    """P46: exit code 10, what serves still serves, the receipts stand."""
+def test_a_bucket_that_cannot_be_reached_is_no_news_for_an_owner(zone, monkeypatch):
+    """P46: it is tried again later; what serves still serves, and the receipts stand as they are."""
+    for name, value in {**ENVIRONMENT, "AWS_MAX_ATTEMPTS": "1"}.items():
+        monkeypatch.setenv(name, value)
     before, release = zone.receipts(), Releases(zone.home).current().id
-    reached, zone.endpoint = zone.endpoint, "http://127.0.0.1:9"
-    try:
-        assert zone.run("refresh", "guidelines") == 10
-    finally:
-        zone.endpoint = reached
+    chosen = Settings(
+        home=zone.home, expectations=zone.expectations, drops=f"s3://{BUCKET}", object_endpoint="http://127.0.0.1:9"
+    )
+    with pytest.raises(Retryable) as failed:
+        pipeline.fetch(chosen, Guidelines(), None)
+    outcome = Outcome()
+    outcome.refused("guidelines", failed.value)
+    assert outcome.exit_code == 10 and deliver.receipts(chosen, Guidelines(), None, outcome.run_of("guidelines")) == 0
     assert zone.receipts() == before and Releases(zone.home).current().id == release
