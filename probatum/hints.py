@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from probatum.dropzone import INCOMING
 from probatum.errors import Misconfigured
 from probatum.object_events import Hint, done, waiting
+from probatum.objects import OWN
 from probatum.settings import Settings
 
 
@@ -25,9 +26,14 @@ def by_source(chosen: Settings, sources: Iterable[str]) -> dict[str, list[str]]:
     places = {f"{prefix}/{source}/{INCOMING}/".lstrip("/"): source for source in sources}
     found: dict[str, list[str]] = defaultdict(list)
     for hint in waiting(chosen.drops_queue).hints:
-        at = next((place for place in places if hint.bucket == bucket and hint.key.startswith(place)), "")
+        at = next((place for place in places if hint.bucket == bucket and _is_dropped(hint.key, place)), "")
         found[places.get(at, "")].append(hint.receipt)
     return {source: list(dict.fromkeys(receipts)) for source, receipts in found.items()}
+
+
+def _is_dropped(key: str, place: str) -> bool:
+    """Whether an owner put it there: what we wrote ourselves to find out what a server can do is no news."""
+    return key.startswith(place) and not key.startswith(place + OWN)
 
 
 def taken(chosen: Settings, receipts: Iterable[str]) -> int:

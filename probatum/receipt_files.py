@@ -13,6 +13,7 @@ from probatum.receipts import Receipt, gone
 from probatum.release import Manifest
 
 _PAGES = Path(__file__).parent / "pages"
+_NEWS = ("version", "sha256", "documents", "parsed", "no_longer_answered", "proposed_questions", "tags")
 _JSON, _HTML = "application/json", "text/html; charset=utf-8"
 
 
@@ -28,6 +29,7 @@ def leave(place: Path, store: Objects, receipts: Iterable[Receipt], *, serving: 
     for key in known.keys() - now.keys():
         now[key] = known[key] if known[key]["status"] == "gone" else gone(known[key], serving).as_json()
     now = {key: orjson.loads(orjson.dumps(value)) for key, value in now.items()}
+    now |= {key: known[key] for key in now.keys() & known.keys() if _still_true(known[key], now[key])}
     news = [key for key, value in now.items() if known.get(key) != value]
     for key in news:
         _write(store, now[key])
@@ -35,6 +37,11 @@ def leave(place: Path, store: Objects, receipts: Iterable[Receipt], *, serving: 
         store.put("index.html", _page("index.html", receipts=[now[key] for key in sorted(now)], link=_link), _HTML)
         write_json(remembered, now)
     return len(news)
+
+
+def _still_true(told: Mapping, now: Mapping) -> bool:
+    """Whether a file is served as it was told before: that there is a later release since is no news."""
+    return told["status"] == now["status"] == "served" and all(told.get(key) == now.get(key) for key in _NEWS)
 
 
 def _write(store: Objects, receipt: Mapping) -> None:

@@ -132,7 +132,7 @@ def _receipt(facts: "_Facts", each: Dropped) -> Receipt:
     return Receipt(
         **about,
         status="served",
-        summary=f"It is served in release {facts.serving.id}.",
+        summary=f"It is served since release {facts.serving.id}.",
         release=facts.serving.id,
         source_release=state.release,
         **facts.golden(read),
