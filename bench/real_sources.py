@@ -7,9 +7,8 @@ no release, but each of them may be.
     | guidelines/uspstf_pdf | 2 of 2 | 2 | – | – | 1,743 of 1,743, 100.0% | 4 | 0.71 | 0.97 |
 
 Fields shown are the names of the lines of records; fields counted only are those a formulary's publisher fills and no document
-shows. Words
-of PDFs are counted as `tests/contracts/test_real_guidelines.py` does, against pdfium's own text. Seconds are of the processor,
-for finding and reading; megabytes are of the files as they were sent. No text of a document is printed.
+shows. Words of PDFs are counted as `tests/contracts/test_real_guidelines.py` does, against pdfium's own text. Seconds are of the
+processor, for finding and reading; megabytes are of the files as they were sent. No text of a document is printed.
 """
 
 import os
