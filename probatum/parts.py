@@ -11,8 +11,8 @@ Documents without a part belong to whatever is newest and are never carried.
 
 Whole files are carried, for files are what snapshots hold and what is read again. So a file must not be torn: where one
 holds a part that is replaced beside one that is not, and where a new file has the name of one to be carried, nobody can
-tell what was meant, and the release is refused. Files of which no document was read (a plan's description beside its drugs)
-belong to no part: what was read of the composed snapshot has to be held against what served, with `not_as_before`.
+tell what was meant, and the release is refused. Files of which no document was read (the plans beside their drugs) belong to no
+part; `beside` says which go along, and `read_otherwise` whether the composed snapshot gives what it should.
 """
 
 from collections import Counter
@@ -89,13 +89,28 @@ def carried_over(
     return Carried(tuple(sorted(files)), tuple(sorted({each.part for each in serving if each.file in files})))
 
 
-def not_as_before(serving: Iterable[Held], composed: Iterable[Held], carried: Carried) -> tuple[str, ...]:
-    """The carried parts of which the composed snapshot gave more or fewer documents than serve; () when all is well.
+def beside(carried: Carried, serving: Iterable[Held], former: Iterable[str], new: Iterable[str]) -> tuple[str, ...]:
+    """Files of the former snapshot that gave no document and may be needed to read the carried ones again.
 
-    Both need a Held for every document. A part that differs was read with the help of a file that is not there any more.
+    former, new: the names of all files of either snapshot. One that the new release has too is the new release's.
     """
-    before, after = (Counter(each.part for each in held) for held in (serving, composed))
-    return tuple(part for part in carried.parts if before[part] != after[part])
+    if not carried.files:
+        return ()
+    return tuple(sorted(set(former) - {each.file for each in serving} - set(new)))
+
+
+def read_otherwise(
+    serving: Iterable[Held], new: Iterable[Held], composed: Iterable[Held], carried: Carried
+) -> tuple[str, ...]:
+    """The parts of which the composed snapshot gave more or fewer documents than it should; () when all is well.
+
+    It should give the carried parts as they serve, and the new release as it was read alone. All need a Held for every document.
+    """
+    before = Counter(each.part for each in serving)
+    wanted = Counter({part: before[part] for part in carried.parts})
+    wanted.update(each.part for each in new)
+    found = Counter(each.part for each in composed)
+    return tuple(sorted(part for part in wanted | found if wanted[part] != found[part]))
 
 
 def _refuse_torn(held: set[Held], replaced: set[str]) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probatum.errors import Rejected
-from probatum.parts import Carried, Held, carried_over, is_whole, not_as_before, of_document, of_row
+from probatum.parts import Carried, Held, beside, carried_over, is_whole, of_document, of_row, read_otherwise
 from probatum.records import Document
 
 PARTS = st.sampled_from(["A", "B", "C", "D"])
@@ -105,11 +105,22 @@ def test_what_stays_is_said():
     assert Carried(("a",), tuple("ABCDEFG")).words().endswith("stay as they are: A, B, C, D, E and 2 more.")
 
 
-def test_a_carried_part_that_reads_differently_is_named():
-    stays = carried([Held("B", "b-new.json")])
+def test_a_part_that_reads_otherwise_is_named():
+    new = [Held("B", "b-new.json")]
+    stays = carried(new)
     composed = [Held("A", "a.json"), Held("A", "a.json"), Held("B", "b-new.json"), Held("C", "c-1.json")]
-    assert not_as_before(SERVING, composed, stays) == ("C",)
-    assert not_as_before(SERVING, [*composed, Held("C", "c-2.json")], stays) == ()
+    assert read_otherwise(SERVING, new, composed, stays) == ("C",)
+    composed.append(Held("C", "c-2.json"))
+    assert read_otherwise(SERVING, new, composed, stays) == ()
+    assert read_otherwise(SERVING, new, [*composed, Held("drugs of no plan", "x")], stays) == ("drugs of no plan",)
+    assert read_otherwise(SERVING, new, [*composed, new[0]], stays) == ("B",)
+
+
+def test_files_that_gave_no_document_go_along_with_what_is_carried():
+    stays = carried([Held("B", "b-new.json")])
+    former = ["a.json", "b.json", "c-1.json", "c-2.json", "plans.json", "index.json"]
+    assert beside(stays, SERVING, former, ["b-new.json", "plans.json"]) == ("index.json",)
+    assert beside(Carried(), SERVING, former, ["b-new.json"]) == ()
 
 
 def test_a_document_and_its_row_belong_to_the_same_part():
@@ -133,7 +144,7 @@ def test_after_any_drops_each_part_is_what_was_dropped_last(drops):
         new = [Held(part, f"{part}-{version}-{count}.json")]
         stays = carried_over(serving, new, single_file=True)
         composed = [*(each for each in serving if each.file in stays.files), *new]
-        assert not_as_before(serving, composed, stays) == ()
+        assert read_otherwise(serving, new, composed, stays) == ()
         serving, account = composed, account | {part: new[0].file}
     assert {each.part: each.file for each in serving} == account and len(serving) == len(account)
 
