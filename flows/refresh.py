@@ -17,14 +17,13 @@ from probatum.outcome import Outcome
 from probatum.settings import settings
 from tasks.alert import tell_if_late
 from tasks.audit import audit
+from tasks.every_source import every_source
 from tasks.fetch import fetch
 from tasks.hints import hints_done, hints_waiting
 from tasks.leave_receipts import leave_receipts
 from tasks.parse import already_serves, parse, set_aside
 from tasks.publish import publish, settle
 from tasks.write import assemble, serves, write
-
-SOURCES = ("icd10", "formulary", "guidelines")
 
 
 @flow(name="refresh", flow_run_name="refresh-{source}")
@@ -39,7 +38,7 @@ def refresh(source: str, origin: str | None = None, actor: str = "prefect", hold
 @flow(name="refresh-all")
 def refresh_all(origins: dict[str, str] | None = None, actor: str = "prefect", hold: bool = False) -> State:
     """Refresh every source into one release. origins: {source: where}, for those that do not come from their own place."""
-    return _refresh({source: (origins or {}).get(source) for source in SOURCES}, actor, hold)
+    return _refresh({source: (origins or {}).get(source) for source in every_source()}, actor, hold)
 
 
 @flow(name="refresh-dropped")
