@@ -6,8 +6,9 @@ result is kept under their digest and never read again. For each unit, in the fo
     <fingerprint>.jsonl           its documents
     <fingerprint>.report.json     {"dropped": {"index terms whose code is not in the release": 12}, "said": {}}
 
-A unit that cannot be read is quarantined with its reason. Where files stand alone (guidelines) the others go on, and
-a document whose new file cannot be read keeps the version that was read last, however many releases ago that is.
+A unit that cannot be read, or names a patient, is quarantined with its reason. Where files stand alone (guidelines) the
+others go on, and a document whose new file cannot be read keeps the version that was read last, however many releases
+ago that is.
 """
 
 from collections import Counter
@@ -133,12 +134,18 @@ def read_snapshot(
 
 
 def _screened(home: Path, source: str, units: list[_Unit], names: Path, limits: Limits) -> dict[Path, Refusal]:
-    """Those that name a patient, but for what somebody released from quarantine."""
+    """Those that name a patient, but for what somebody released from quarantine.
+
+    What was read of them is deleted: their bytes in home/blobs are all that is kept. The result of the screening stays.
+    """
     found = screen(home, source, [unit.output for unit in units], names, limits)
     quarantine = Quarantine(home)
     for unit in units:
         if unit.output in found and quarantine.let_through(source, IDENTIFIERS, [f.sha256 for f in unit.files]):
             del found[unit.output]
+    for output in found:
+        output.unlink(missing_ok=True)
+        report_beside(output).unlink(missing_ok=True)
     return found
 
 
