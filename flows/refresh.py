@@ -21,7 +21,7 @@ from tasks.every_source import every_source
 from tasks.fetch import fetch
 from tasks.hints import hints_done, hints_waiting
 from tasks.leave_receipts import leave_receipts
-from tasks.parse import already_serves, parse, set_aside
+from tasks.parse import already_serves, complete, parse, set_aside
 from tasks.publish import publish, settle
 from tasks.write import assemble, serves, write
 
@@ -44,8 +44,8 @@ def refresh_all(origins: dict[str, str] | None = None, actor: str = "prefect", h
 @flow(name="refresh-dropped")
 def refresh_dropped(actor: str = "prefect") -> State:
     """Refresh the sources whose drop zone the bucket's queue hints at. What was hinted at stays hinted until it is done."""
-    hints = hints_waiting(SOURCES)
-    dropped = {source: None for source in SOURCES if source in hints}
+    hints = hints_waiting(every_source())
+    dropped = {source: None for source in every_source() if source in hints}
     ended = (
         _refresh(dropped, actor, hold=False)
         if dropped
@@ -88,6 +88,9 @@ def _state_of(source: str, origin: str | None, outcome: Outcome) -> str | None:
         if already_serves(source, snapshot):
             return outcome.unchanged(source)
         outcome.step(source, parsed=(parsed := parse(source, snapshot)))
+        snapshot, parsed, carried = complete(source, snapshot, parsed)
+        outcome.step(source, snapshot=snapshot, parsed=parsed)
+        outcome.carried_over(source, carried)
         outcome.quarantined(source, *set_aside(source, parsed))
         outcome.step(source, state=(state := write(source, snapshot, parsed)))
         return outcome.unchanged(source) if serves(source, state) else state

@@ -18,6 +18,7 @@ class Outcome:
         self._refused: dict[str, dict] = {}
         self._quarantined: dict[str, list[dict]] = {}
         self._stale: dict[str, str] = {}
+        self._carried: dict[str, str] = {}
         self._without_receipts: dict[str, dict] = {}
 
     def step(self, source: str, **ids: str) -> None:
@@ -51,6 +52,11 @@ class Outcome:
                 }
                 for i in items
             ]
+
+    def carried_over(self, source: str, words: str) -> None:
+        """What of the release before stays because the new one holds only a part; nothing when it is whole."""
+        if words:
+            self._carried[source] = words
 
     def stale(self, source: str, why: str) -> None:
         """What serves of a source may be out of date, and why; nothing when it is not."""
@@ -115,6 +121,7 @@ class Outcome:
             "refused": self._refused,
             "quarantined": self._quarantined,
             "stale": self._stale,
+            "carried_over": self._carried,
             "without_receipts": self._without_receipts,
             "exit_code": self.exit_code,
         }

@@ -25,6 +25,7 @@ from probatum.errors import Rejected
 from probatum.records import Document
 
 _TOGETHER = "Put it into a folder with the files of all other parts, and give that folder."
+_LABEL = "fda-spl"  # the format of FDA labels, one set of versions each
 _SHOWN, _ID_CHARACTERS = 5, 80
 
 
@@ -55,12 +56,18 @@ class Carried:
 
 
 def of_document(document: Document) -> Held:
-    return Held(str(document.meta.get("part") or ""), document.file)
+    return Held(_part(document.meta), document.file)
 
 
 def of_row(row: Mapping) -> Held:
     """row: of the table of documents, with at least the columns file and meta (JSON)."""
-    return Held(str(orjson.loads(row["meta"]).get("part") or ""), row["file"])
+    return Held(_part(orjson.loads(row["meta"])), row["file"])
+
+
+def _part(meta: Mapping) -> str:
+    """A plan, or a label that stands alone. A publisher's whole list, read by another map next time, is no part of anything."""
+    stands_alone = bool(meta.get("plan")) or meta.get("format") == _LABEL
+    return str(meta.get("part") or "") if stands_alone else ""
 
 
 def is_whole(new: Iterable[Held], *, single_file: bool, said: bool = False) -> bool:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import orjson
 
-from probatum import digests
+from probatum import digests, parts
 from probatum.audit_report import AuditReport
 from probatum.breaker import check_loss
 from probatum.candidates import candidate_of, fingerprint, write_source
@@ -53,12 +53,8 @@ def fetch(chosen: Settings, source, origin: str | None) -> str:
     Raises Rejected, and quarantines the snapshot, when a release of this name was published with other bytes.
     """
     taken = _taken(chosen, source, origin)
-    if published := published_otherwise(chosen.home, taken):
-        refused = Rejected(
-            f"{source.name} {taken.release.name} was silently changed: release {published} was made from other bytes of that name.",
-            next="Ask the publisher what changed, and take it under a name of its own.",
-        )
-        raise _quarantined(chosen, taken, refused, CHANGED)
+    if not _is_one_file(taken.release.origin):  # one file may be a part: `complete` knows
+        _refuse_silently_changed(chosen, taken)
     return taken.digest()
 
 
@@ -141,6 +137,62 @@ def parse(chosen: Settings, source, snapshot: str) -> str:
     digest = digests.of_json(described)
     write_json(_parsed_file(chosen, source.name, digest), described)
     return digest
+
+
+def complete(chosen: Settings, source, snapshot: str, parsed: str) -> tuple[str, str, str]:
+    """(snapshot, parsed, a word on it) with the parts that serve and of which a release of one file says nothing.
+
+    Raises Rejected, and quarantines the snapshot, where nobody can tell what it replaces.
+    """
+    taken, serving = Snapshots(chosen.home).read(source.name, snapshot), Releases(chosen.home).current()
+    before = serving.before(source.name, taken.release.valid_from) if serving else None
+    if not _is_one_file(taken.release.origin):
+        return snapshot, parsed, ""
+    if before is None:
+        _refuse_silently_changed(chosen, taken)
+        return snapshot, parsed, ""
+    table = open_table(chosen.home / "lance", before.documents.name, before.documents.version)
+    there = [parts.of_row(row) for row in table.read(["file", "meta"]).to_pylist()]
+    new = [parts.of_document(document) for document in _documents(chosen, source.name, parsed)]
+    former = {file.name: file for file in snapshot_files(chosen, source.name, before.snapshot)}
+    try:
+        carried = parts.carried_over(there, new, single_file=True)
+    except Rejected as refused:
+        raise _quarantined(chosen, taken, refused, UNFIT) from refused
+    _refuse_silently_changed(chosen, taken, part=bool(carried.files))
+    if not carried.files:
+        return snapshot, parsed, ""
+    try:
+        beside = parts.beside(carried, there, former, [file.name for file in taken.files])
+        whole = Snapshots(chosen.home).compose(taken, [former[name] for name in (*carried.files, *beside)])
+        read = parse(chosen, source, whole.digest())
+        composed = [parts.of_document(document) for document in _documents(chosen, source.name, read)]
+        if otherwise := parts.read_otherwise(there, new, composed, carried):
+            raise Rejected(
+                f"{source.name} {taken.release.name} holds only a part, and read beside the rest it gives other documents of {', '.join(otherwise[:3])}.",
+                next="Put it into a folder with the files of all other parts, and give that folder.",
+            )
+    except Rejected as refused:
+        raise _quarantined(chosen, taken, refused, UNFIT) from refused
+    return whole.digest(), read, carried.words()
+
+
+def _refuse_silently_changed(chosen: Settings, taken: Snapshot, *, part: bool = False) -> None:
+    if published := published_otherwise(chosen.home, taken, part=part):
+        refused = Rejected(
+            f"{taken.release.source} {taken.release.name} was silently changed: release {published} was made from other bytes of that name.",
+            next="Ask the publisher what changed, and take it under a name of its own.",
+        )
+        raise _quarantined(chosen, taken, refused, CHANGED)
+
+
+def _is_one_file(origin: str) -> bool:
+    return origin.startswith(("http://", "https://")) or Path(origin).expanduser().is_file()
+
+
+def _documents(chosen: Settings, source: str, parsed: str) -> list[Document]:
+    described = read_parsed(chosen, source, parsed)
+    return Parsed(tuple(chosen.home / path for path in described["paths"]), (), ()).documents()
 
 
 def read_parsed(chosen: Settings, source: str, digest: str) -> dict:

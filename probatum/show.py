@@ -102,6 +102,8 @@ def outcome(value: dict, as_json: bool) -> None:
         _out.print(
             f"[red]{source}: no receipts were written.[/] {escape(failure['reason'])}\n  [bold]{escape(failure['next'])}[/]"
         )
+    for source, words in value["carried_over"].items():
+        _out.print(f"[yellow]{source}:[/] {escape(words)}")
     for source, why in value["stale"].items():
         _out.print(f"[yellow]{source} is stale:[/] {escape(why)}.")
     if value["unchanged"]:

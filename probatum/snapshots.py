@@ -9,6 +9,7 @@ whose bytes change under an old name becomes another blob and another snapshot; 
 
 import os
 import shutil
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import date
 from functools import partial
@@ -75,13 +76,13 @@ class Snapshots:
                     next="Raise the limit of the source if that is right.",
                 )
         seam("after-fetch")
-        snapshot = Snapshot(release, tuple(taken))
-        path = self._folder / release.source / f"{snapshot.digest()}.json"
-        if not path.exists():
-            described = asdict(release) | {"valid_from": release.valid_from.isoformat()}
-            write_json(path, {"release": described, "files": [asdict(f) for f in snapshot.files]})
+        snapshot = self._described(Snapshot(release, tuple(taken)))
         seam("after-snapshot")
         return snapshot
+
+    def compose(self, snapshot: Snapshot, more: Iterable[SnapshotFile]) -> Snapshot:
+        """The same release with files of an earlier snapshot beside its own; their bytes are here already."""
+        return self._described(Snapshot(snapshot.release, (*snapshot.files, *more)))
 
     def read(self, source: str, digest: str) -> Snapshot:
         raw = read_json(
@@ -115,6 +116,14 @@ class Snapshots:
                 f"Snapshot file {sha256[:12]}… has changed on disk.",
                 next="Restore it from the backup, or delete it and refresh the source again.",
             )
+
+    def _described(self, snapshot: Snapshot) -> Snapshot:
+        release = snapshot.release
+        path = self._folder / release.source / f"{snapshot.digest()}.json"
+        if not path.exists():
+            described = asdict(release) | {"valid_from": release.valid_from.isoformat()}
+            write_json(path, {"release": described, "files": [asdict(f) for f in snapshot.files]})
+        return snapshot
 
     def _bring_in(
         self, name: str, location: str, limits: Limits, allowed_hosts: frozenset[str], authorities: Path | None

@@ -13,6 +13,12 @@ def parse(source: str, snapshot: str) -> str:
     return pipeline.parse(settings(), source_named(source), snapshot)
 
 
+@task(name="complete", timeout_seconds=7200, task_run_name="complete-{source}")
+def complete(source: str, snapshot: str, parsed: str) -> tuple[str, str, str]:
+    """(snapshot, what was read of it, a word on what was carried over): the same where the release is all there is."""
+    return pipeline.complete(settings(), source_named(source), snapshot, parsed)
+
+
 @task(name="compare", timeout_seconds=300, task_run_name="compare-{source}")
 def already_serves(source: str, snapshot: str) -> bool:
     """Whether this snapshot, read and encoded as it would be now, already serves."""

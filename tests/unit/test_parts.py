@@ -125,7 +125,7 @@ def test_files_that_gave_no_document_go_along_with_what_is_carried():
 
 def test_a_document_and_its_row_belong_to_the_same_part():
     document = Document(
-        "1", "formulary", "t", "t", (), "f", "2026-01-01", "a.zip", "0", meta={"part": "A", "member": "x"}
+        "1", "formulary", "t", "t", (), "f", "2026-01-01", "a.zip", "0", meta={"part": "A", "plan": "A", "member": "x"}
     )
     row = {"file": document.file, "meta": orjson.dumps(document.meta).decode()}
     assert of_document(document) == of_row(row) == Held("A", "a.zip")
