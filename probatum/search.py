@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
 MOST_HITS = 100
 MEMBERS_SHOWN = 5
+ACCEPTED = "accepted"  # of a document of which nothing else is said
 PIECES = ("section", "sentence")  # kinds of texts that are cut from a document of sections
 FILTERS = ("billable", "tier", "restriction", "document_id", "family", "kind")
 LEAST_A_SOURCE, LEAST_MERGED = 3, 10  # without a source named, each has at least so many among so many hits
@@ -126,6 +127,8 @@ class Hit:
     meta: dict = field(default_factory=dict)
     chunk_id: str = ""
     stale: str = ""  # why the source may be out of date; "" when it is not
+    trust: str = ACCEPTED  # what its owner says of the document; else that it was published through the gate
+    flags: dict = field(default_factory=dict)  # {what looks meant for a program rather than a reader: how often}
 
     def as_json(self) -> dict:
         return asdict(self)
@@ -449,6 +452,7 @@ class _SourceSearch:
         own = row["document_id"] == found.id
         start, end = (row["start"], row["end"]) if own else (0, len(document["text"]))
         members = {m.id: Member(m.id, documents[m.id]["title"]) for m in others if m.id != found.id}
+        meta = orjson.loads(document["meta"])
         return Hit(
             rank=0,
             source=self.name,
@@ -469,8 +473,10 @@ class _SourceSearch:
             score=round(found.score, 4),
             exact=exact,
             members=tuple(members.values()),
-            meta=orjson.loads(document["meta"]),
+            meta=meta,
             chunk_id=row["chunk_id"] if own else f"{found.id}#record",
+            trust=meta.get("trust") or ACCEPTED,
+            flags=meta.get("flags") or {},
         )
 
     def _citation(self, document: Mapping, row: Mapping) -> str:

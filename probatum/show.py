@@ -1,4 +1,8 @@
-"""What the command line prints: for people on a terminal, or one JSON object a line for machines."""
+"""What the command line prints: for people on a terminal, or one JSON object a line for machines.
+
+Names, ids, texts and reasons come from outside: each passes `escape` before it is printed, so that no colour, link or
+cursor movement in it is obeyed and none of it begins a line of its own. Only a document's full text keeps its lines.
+"""
 
 import sys
 import time
@@ -10,11 +14,12 @@ from typing import TYPE_CHECKING
 
 import orjson
 from rich.console import Console
-from rich.markup import escape
+from rich.markup import escape as without_markup
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from probatum.errors import ProbatumError
+from probatum.printable import printable, printable_json
 from probatum.progress import watching
 from probatum.release import today
 
@@ -27,15 +32,20 @@ if TYPE_CHECKING:
     from probatum.release import Manifest, SourceState
     from probatum.search import Hit
 
-_out = Console(highlight=False, soft_wrap=True)
-_err = Console(stderr=True, highlight=False, soft_wrap=True)
+_out = Console(highlight=False, soft_wrap=True, emoji=False)
+_err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 _EXAMPLES = 5
 _SHOWN_CHARACTERS = 400
 _LEVELS = {"ok": "[green]ok[/]   ", "note": "[yellow]note[/] ", "wrong": "[red]wrong[/]"}
 
 
+def escape(value: object, *, keep_lines: bool = False) -> str:
+    """Anything as text that is only shown."""
+    return without_markup(printable(str(value), keep_lines=keep_lines))
+
+
 def json_line(value: object) -> None:
-    sys.stdout.write(orjson.dumps(value, default=str).decode() + "\n")
+    sys.stdout.write(printable_json(orjson.dumps(value, default=str).decode()) + "\n")
     sys.stdout.flush()
 
 
@@ -66,7 +76,7 @@ def progress(*, quiet: bool) -> Iterator[None]:
 
         def watch(what: str, done: int, total: int) -> None:
             if what not in tasks:
-                tasks[what] = bars.add_task(what, total=total)
+                tasks[what] = bars.add_task(escape(what), total=total)
             bars.update(tasks[what], completed=done)
 
         with watching(watch):
@@ -79,7 +89,7 @@ def _plain_lines():
     def watch(what: str, done: int, total: int) -> None:
         if done >= total or time.monotonic() - said.get(what, 0.0) > 10:
             said[what] = time.monotonic()
-            _err.print(f"{what}: {done:,} of {total:,}")
+            _err.print(f"{escape(what)}: {done:,} of {total:,}")
 
     return watch
 
@@ -92,11 +102,11 @@ def outcome(value: dict, as_json: bool) -> None:
         for item in items:
             still = "its former version still serves" if item["former_version_serves"] else "it is left out"
             _out.print(
-                f"[yellow]{source}: {escape(item['files'][0])} is in quarantine ({item['id']}), {still}.[/] {escape(item['reason'])} {escape(item['next'])}"
+                f"[yellow]{escape(source)}: {escape(item['files'][0])} is in quarantine ({escape(item['id'])}), {still}.[/] {escape(item['reason'])} {escape(item['next'])}"
             )
     for source, refusal in value["refused"].items():
         _out.print(
-            f"[red]{source} refused.[/] {escape(refusal['reason'])}\n  {escape(refusal['safe'])}\n  [bold]{escape(refusal['next'])}[/]"
+            f"[red]{escape(source)} refused.[/] {escape(refusal['reason'])}\n  {escape(refusal['safe'])}\n  [bold]{escape(refusal['next'])}[/]"
         )
     for source, failure in value["without_receipts"].items():
         _out.print(
@@ -105,11 +115,13 @@ def outcome(value: dict, as_json: bool) -> None:
     for source, words in value["carried_over"].items():
         _out.print(f"[yellow]{source}:[/] {escape(words)}")
     for source, why in value["stale"].items():
-        _out.print(f"[yellow]{source} is stale:[/] {escape(why)}.")
+        _out.print(f"[yellow]{escape(source)} is stale:[/] {escape(why)}.")
     if value["unchanged"]:
-        _out.print(f"Nothing new: {', '.join(value['unchanged'])}.")
+        _out.print(f"Nothing new: {escape(', '.join(value['unchanged']))}.")
     if value["release"]:
-        _out.print(f"[green]Release {value['release']} is published[/] with {', '.join(value['published'])}.")
+        _out.print(
+            f"[green]Release {escape(value['release'])} is published[/] with {escape(', '.join(value['published']))}."
+        )
     elif value["held"]:
         _out.print(
             f"Candidate {value['candidate'][:12]} passed its audit and waits. Publish it with `probatum publish {value['candidate'][:12]}`."
@@ -152,8 +164,8 @@ def audit(report: "AuditReport", as_json: bool) -> None:
     for f in figures(report.sources):
         style = "bold" if f["slice"] == "all" else ""
         table.add_row(
-            f["source"],
-            f["slice"],
+            escape(f["source"]),
+            escape(f["slice"]),
             str(f["n"]),
             *(f"{f[k]:.3f}" for k in ("@1", "@3")),
             f"{f['low']:.3f}-{f['high']:.3f}",
@@ -165,18 +177,18 @@ def audit(report: "AuditReport", as_json: bool) -> None:
         missed = [q for q in source.questions if not q.answered]
         for q in missed[:_EXAMPLES]:
             _out.print(
-                f"  {name} {q.id}{' [red]critical[/]' if q.critical else ''}: first now {', '.join(q.top) or 'nothing'}"
+                f"  {escape(name)} {escape(q.id)}{' [red]critical[/]' if q.critical else ''}: first now {escape(', '.join(q.top) or 'nothing')}"
             )
         if len(missed) > _EXAMPLES:
-            _out.print(f"  {name}: {len(missed) - _EXAMPLES} more, `probatum audit --json` lists them")
+            _out.print(f"  {escape(name)}: {len(missed) - _EXAMPLES} more, `probatum audit --json` lists them")
         for q in source.open_critical():
-            _out.print(f"  [yellow]{name} {q.id}: critical, known and accepted as open[/]")
+            _out.print(f"  [yellow]{escape(name)} {escape(q.id)}: critical, known and accepted as open[/]")
         if source.needs_review:
             _out.print(
-                f"  [yellow]{name}: {len(source.needs_review)} questions expect what is not in the candidate: {', '.join(source.needs_review[:_EXAMPLES])}[/]"
+                f"  [yellow]{escape(name)}: {len(source.needs_review)} questions expect what is not in the candidate: {escape(', '.join(source.needs_review[:_EXAMPLES]))}[/]"
             )
     for name, reasons in failures.items():
-        _out.print(f"[red]{name} is refused:[/] {escape('; '.join(reasons))}")
+        _out.print(f"[red]{escape(name)} is refused:[/] {escape('; '.join(reasons))}")
     if report.passed:
         _out.print("[green]The candidate may be published.[/]")
 
@@ -185,7 +197,7 @@ def served(manifest: "Manifest", as_json: bool) -> None:
     if as_json:
         json_line({"release": manifest.id, "parent": manifest.parent})
     else:
-        _out.print(f"[green]Release {manifest.id} serves.[/]")
+        _out.print(f"[green]Release {escape(manifest.id)} serves.[/]")
 
 
 def releases(found: Sequence["Manifest"], serving: "Manifest | None", stale: Mapping[str, str], as_json: bool) -> None:
@@ -215,20 +227,20 @@ def releases(found: Sequence["Manifest"], serving: "Manifest | None", stale: Map
             line
             for n, s in m.in_force(today()).items()
             for line in (
-                f"{n} {s.release} ({s.documents.rows:,})",
-                *(f"  [dim]{said}: {other.release}[/]" for other, said in _others(m, n)),
+                f"{escape(n)} {escape(s.release)} ({s.documents.rows:,})",
+                *(f"  [dim]{said}: {escape(other.release)}[/]" for other, said in _others(m, n)),
             )
         )
         table.add_row(
             "[green]serves[/]" if serving and m.id == serving.id else "",
-            m.id,
-            m.parent,
+            escape(m.id),
+            escape(m.parent),
             f"{m.created:%Y-%m-%d %H:%M}",
             sources,
         )
     _out.print(table)
     for source, why in stale.items():
-        _out.print(f"[yellow]{source} is stale:[/] {escape(why)}.")
+        _out.print(f"[yellow]{escape(source)} is stale:[/] {escape(why)}.")
 
 
 def _edition(state: "SourceState") -> dict:
@@ -250,10 +262,12 @@ def editions(manifest: "Manifest", published: Sequence[str]) -> None:
     for source in published:
         new, now = manifest.sources[source], manifest.in_force(today())[source]
         if new.valid_from > today():
-            _out.print(f"{source} {new.release} is staged: it takes over from {now.release} on {new.valid_from}.")
+            _out.print(
+                f"{escape(source)} {escape(new.release)} is staged: it takes over from {escape(now.release)} on {new.valid_from}."
+            )
         elif new != now:
             _out.print(
-                f"[yellow]{source} {now.release} stays in force: {new.release} is of an earlier day and answers only "
+                f"[yellow]{escape(source)} {escape(now.release)} stays in force: {escape(new.release)} is of an earlier day and answers only "
                 f"questions asked --as-of a day from {new.valid_from} on.[/]"
             )
 
@@ -265,7 +279,7 @@ def diff(found: Sequence["SourceDiff"], as_json: bool) -> None:
         return
     for d in found:
         _out.print(
-            f"[bold]{d.source}[/] {d.before or 'nothing'} -> {d.after or 'nothing'}: "
+            f"[bold]{escape(d.source)}[/] {escape(d.before or 'nothing')} -> {escape(d.after or 'nothing')}: "
             + (
                 f"{len(d.added)} added, {len(d.removed)} removed, {len(d.changed)} changed"
                 if not d.is_empty()
@@ -317,6 +331,8 @@ def hits(question: str, release: str, found: Sequence["Hit"], *, as_json: bool) 
         if hit.members:
             _out.print(f"   also: {escape('; '.join(f'{m.document_id} {m.title}' for m in hit.members))}", style="dim")
         _out.print(f"   {escape(hit.citation)}", style="dim")
+        if hit.flags:
+            _out.print(f"   [yellow]flagged: {escape(', '.join(hit.flags))}[/]")
         if hit.stale:
             _out.print(f"   [yellow]stale: {escape(hit.stale)}[/]")
 
@@ -338,9 +354,9 @@ def document(value: dict, as_json: bool) -> None:
         json_line(value)
         return
     _out.print(f"[bold]{escape(value['id'])}[/]  {escape(value['title'])}\n")
-    _out.print(escape(value["text"]))
+    _out.print(escape(value["text"], keep_lines=True))
     _out.print(
-        f"\n{value['source']} {value['source_release']}, in force from {value['valid_from']}; file {escape(value['file'])}, sha256 {value['sha256'][:12]}…; release {value['release']}",
+        f"\n{escape(value['source'])} {escape(value['source_release'])}, in force from {escape(value['valid_from'])}; file {escape(value['file'])}, sha256 {escape(value['sha256'][:12])}…; release {escape(value['release'])}",
         style="dim",
     )
 
@@ -350,7 +366,7 @@ def verified(manifest: "Manifest", counts: dict[str, int], as_json: bool) -> Non
         json_line({"release": manifest.id, "whole": True, **counts})
     else:
         _out.print(
-            f"[green]Release {manifest.id} is whole:[/] "
+            f"[green]Release {escape(manifest.id)} is whole:[/] "
             + ", ".join(f"{n:,} {what}" for what, n in counts.items())
             + "."
         )
@@ -376,8 +392,8 @@ def cases(found: Sequence["Quarantined"], as_json: bool) -> None:
             json_line(asdict(item))
             continue
         _out.print(
-            f"[bold]{item.id}[/]  {escape(_files(item.files))}"
-            + (f"  [dim]{item.decision}[/]" if item.decision else "")
+            f"[bold]{escape(item.id)}[/]  {escape(_files(item.files))}"
+            + (f"  [dim]{escape(item.decision)}[/]" if item.decision else "")
         )
         _out.print(f"   {escape(item.reason)}")
 
@@ -388,15 +404,17 @@ def case(item: "Quarantined", home: Path, as_json: bool) -> None:
     if as_json:
         json_line(asdict(item))
         return
-    _out.print(f"[bold]{item.id}[/]  {item.source} {escape(item.release)}, {item.kind}, since {item.since[:16]} UTC")
+    _out.print(
+        f"[bold]{escape(item.id)}[/]  {escape(item.source)} {escape(item.release)}, {escape(item.kind)}, since {escape(item.since[:16])} UTC"
+    )
     _out.print(f"{escape(item.reason)}\n[bold]{escape(item.next)}[/]")
     for name, sha256 in zip(item.files, item.sha256s, strict=True):
-        _out.print(f"  {escape(name)}  {home / 'blobs' / sha256}", style="dim")
+        _out.print(f"  {escape(name)}  {escape(home / 'blobs' / sha256)}", style="dim")
     if item.decision:
         _out.print(escape(item.decided))
     elif item.kind in RELEASABLE:
         _out.print(
-            f"Released with `probatum quarantine release {item.id} --why …`, kept out with `probatum quarantine reject`."
+            f"Released with `probatum quarantine release {escape(item.id)} --why …`, kept out with `probatum quarantine reject`."
         )
 
 
@@ -409,7 +427,7 @@ def plan(value: "Plan", as_json: bool) -> None:
         json_line(asdict(value))
         return
     _out.print(
-        f"[bold]{value.source}[/] {value.release} (in force from {value.valid_from}), from {escape(value.origin)}"
+        f"[bold]{escape(value.source)}[/] {escape(value.release)} (in force from {escape(value.valid_from)}), from {escape(value.origin)}"
     )
     _out.print(f"  fetch   {value.files} files, {value.size_bytes / 1e6:.1f} MB")
     if value.serves:

@@ -24,6 +24,7 @@ _HEADER_WITHIN_ROWS = 20  # titles, dates and notes above a header
 _NEAR = 0.7  # share of a map's headers from which a table counts as that map's, changed
 _NEAR_MIN_COLUMNS = 5  # three common headers do not make a publisher
 _LONE_HEADER_WORDS = 3  # a longer only cell is a title
+_A_VALUE = re.compile(r"[\d@]")
 FIELDS = (
     "id",
     "name",
@@ -111,8 +112,13 @@ def choose(rows: Sequence[Row], name: str) -> Layout | None:
 
 
 def seen(rows: Sequence[Row]) -> str:
-    """The headers of a table for an error message: those of its first row with two or more cells, shortened."""
+    """The headers of a table for an error message: those of its first row with two or more cells, shortened.
+
+    A row with a number or an address in it is no row of headers; somebody may have sent a list of patients.
+    """
     row = next((row for row in rows[:_HEADER_WITHIN_ROWS] if sum(map(bool, row.cells)) > 1), rows[0])
+    if any(_A_VALUE.search(cell) for cell in row.cells):
+        return "none, its first row holds values"
     return ", ".join(cell[:40] for cell in row.cells[:20] if cell)
 
 

@@ -285,6 +285,18 @@ def test_what_lies_in_a_drop_zone_and_names_a_patient_gets_a_receipt_that_does_n
     assert set(told_in(dropped)) == {"drops/guidelines/files/leak.md"}
 
 
+@pytest.mark.parametrize("header", [(), ("Patient name", "MRN", "Date of birth")], ids=["headerless", "with a header"])
+def test_a_list_of_patients_sent_as_a_formulary_is_refused_without_its_words(published, tmp_path, capsys, header):
+    """P34: what has no column for a drug is never looked through for patients, so its refusal repeats none of its rows."""
+    settings = chosen(published.home, published.expectations)
+    rows = [["Zdzislawa Kowalczyk", "00418857", "17/03/1958"], ["Jan Nowak", "00418858", "18/03/1958"]]
+    error = refused_at_reading(
+        settings, Formulary(), drop(tmp_path / "2026-10", {"list.csv": table(*filter(None, [header]), *rows)})
+    )
+    assert ("no column for the drug's name" in error.happened) == (not header)
+    assert told_in(everything_in(settings.home) | shown(settings, capsys, error=error)) == {}
+
+
 def test_a_refused_file_is_read_again_and_screened_once(serving, tmp_path):
     """P34: nothing of what was read of it stays in the home, so the second refresh reads it again, and says the same."""
     origin = drop(tmp_path / "2026-10", protocols() | {"leak.md": written(tmp_path, "md")})
