@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from probatum import pipeline
+from probatum import arriving, pipeline
 from probatum.dropzone import QUESTIONS, Dropped, questions_of, read_drop, receipts_at
 from probatum.errors import Retryable
 from probatum.objects import store_at
@@ -19,7 +19,7 @@ from probatum.settings import Settings
 
 def receipts(chosen: Settings, source, origin: str | None, run: Mapping) -> int:
     """Write the receipts of a source's drop zone; returns how many say something new. 0 where it reads none."""
-    place = pipeline.drop_zone(chosen, source.name, origin)
+    place = arriving.drop_zone(chosen, source.name, origin)
     where = receipts_at(place) if place else None
     if where is None or run["refused"].get("exit_code") == Retryable.exit_code:
         return 0  # what could not be reached is no news for an owner

@@ -12,103 +12,34 @@ carries content. Sources are passed in: this library does not know them.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 
 import orjson
 
-from probatum import digests, parts
+from probatum import digests
+from probatum.arriving import fetch as fetch  # the first of the steps
 from probatum.audit_report import AuditReport
 from probatum.breaker import check_loss
 from probatum.candidates import candidate_of, fingerprint, write_source
-from probatum.dropzone import INCOMING, bring_in, is_drop_zone
 from probatum.encoder_identity import identify
-from probatum.errors import Rejected, Retryable
+from probatum.errors import Rejected
 from probatum.files import read_json, write_json
-from probatum.freshness import stale_sources
-from probatum.journal import Journal
-from probatum.looks import note_look, to_be_told
-from probatum.pins import published_otherwise
 from probatum.publish import Publisher
-from probatum.quarantine import CHANGED, DISAGREES, TOO_FEW, UNFIT, Quarantine
+from probatum.quarantine import DISAGREES, TOO_FEW, UNFIT, Quarantine
 from probatum.reading import Parsed, Served, dropped_in_all, read_snapshot
-from probatum.records import Document, SnapshotFile, SourceRelease
-from probatum.release import Candidate, Manifest, Releases, SourceState, today
+from probatum.records import Document, SnapshotFile
+from probatum.release import Candidate, Manifest, Releases, SourceState
 from probatum.screening import clinical_names, gate_code
 from probatum.settings import Settings
 from probatum.settled import settled
 from probatum.snapshots import Snapshot, Snapshots
 from probatum.store import Store
 from probatum.tables import open_table
-from probatum.thresholds import lateness
 
 _AGAIN = "Run the refresh again."
 ONE_DAY = timedelta(days=1)
-
-
-def fetch(chosen: Settings, source, origin: str | None) -> str:
-    """Bring the bytes of a release in; returns the digest of the snapshot.
-
-    Raises Rejected, and quarantines the snapshot, when a release of this name was published with other bytes.
-    """
-    taken = _taken(chosen, source, origin)
-    if not _is_one_file(taken.release.origin):  # one file may be a part: `complete` knows
-        _refuse_silently_changed(chosen, taken)
-    return taken.digest()
-
-
-def _taken(chosen: Settings, source, origin: str | None) -> Snapshot:
-    """The snapshot at `origin`, with a note of the look; also of one that failed."""
-    rules = lateness(chosen.expectations, source.name)
-    try:
-        found = _found(chosen, source, origin)
-        taken = Snapshots(chosen.home).take(
-            _not_before_what_serves(chosen, found.release),
-            [(f.name, f.location) for f in found.files],
-            source.limits,
-            chosen.hosts(),
-            chosen.authorities(),
-        )
-    except Retryable as failure:
-        note_look(chosen.home, source.name, rules, failure=failure.happened)
-        raise
-    note_look(chosen.home, source.name, rules)
-    return taken
-
-
-def drop_zone(chosen: Settings, source: str, origin: str | None) -> str | None:
-    """The drop zone a refresh of `source` reads: `origin`, or else the one of the settings; None where it reads none."""
-    place = origin or (f"{chosen.drops.rstrip('/')}/{source}/{INCOMING}" if chosen.drops else "")
-    return place if place and is_drop_zone(place) else None
-
-
-def _found(chosen: Settings, source, origin: str | None):
-    """What is to be taken. A drop zone is brought here first, and is a release of the day its newest object was written."""
-    place = drop_zone(chosen, source.name, origin)
-    if place is None:
-        return source.find(origin, hosts=chosen.hosts(), folder=chosen.home / "incoming" / f"{source.name}-listing")
-    drop = bring_in(chosen.home, source.name, place, source.limits, endpoint=chosen.object_endpoint)
-    if not any(not each.left_out and not each.is_alongside for each in drop.objects):
-        raise Rejected(
-            f"There is no file in the drop zone {place}.",
-            next="Drop one; or, if all were meant to go, say so in expectations/known_differences.",
-        )
-    found = source.find(str(drop.folder))
-    release = replace(found.release, dated=False, origin=place)
-    if source.per_file and not (drop.folder / "release.toml").is_file():
-        release = replace(release, name=drop.newest().isoformat(), valid_from=drop.newest())
-    return replace(found, release=release)
-
-
-def late(chosen: Settings, source: str, *, actor: str) -> tuple[str, str]:
-    """("late", "recovered" or "" when there is no news, why the source is stale or ""). News are journalled."""
-    serving = Releases(chosen.home).current()
-    why = stale_sources(chosen.home, serving).get(source, "") if serving else ""
-    news = to_be_told(chosen.home, source, why)
-    if news:
-        Journal(chosen.home / "journal.jsonl").add(f"source-{news}", actor=actor, source=source, why=why)
-    return news, why
 
 
 def already_serves(chosen: Settings, source, snapshot: str) -> bool:
@@ -137,62 +68,6 @@ def parse(chosen: Settings, source, snapshot: str) -> str:
     digest = digests.of_json(described)
     write_json(_parsed_file(chosen, source.name, digest), described)
     return digest
-
-
-def complete(chosen: Settings, source, snapshot: str, parsed: str) -> tuple[str, str, str]:
-    """(snapshot, parsed, a word on it) with the parts that serve and of which a release of one file says nothing.
-
-    Raises Rejected, and quarantines the snapshot, where nobody can tell what it replaces.
-    """
-    taken, serving = Snapshots(chosen.home).read(source.name, snapshot), Releases(chosen.home).current()
-    before = serving.before(source.name, taken.release.valid_from) if serving else None
-    if not _is_one_file(taken.release.origin):
-        return snapshot, parsed, ""
-    if before is None:
-        _refuse_silently_changed(chosen, taken)
-        return snapshot, parsed, ""
-    table = open_table(chosen.home / "lance", before.documents.name, before.documents.version)
-    there = [parts.of_row(row) for row in table.read(["file", "meta"]).to_pylist()]
-    new = [parts.of_document(document) for document in _documents(chosen, source.name, parsed)]
-    former = {file.name: file for file in snapshot_files(chosen, source.name, before.snapshot)}
-    try:
-        carried = parts.carried_over(there, new, single_file=True)
-    except Rejected as refused:
-        raise _quarantined(chosen, taken, refused, UNFIT) from refused
-    _refuse_silently_changed(chosen, taken, part=bool(carried.files))
-    if not carried.files:
-        return snapshot, parsed, ""
-    try:
-        beside = parts.beside(carried, there, former, [file.name for file in taken.files])
-        whole = Snapshots(chosen.home).compose(taken, [former[name] for name in (*carried.files, *beside)])
-        read = parse(chosen, source, whole.digest())
-        composed = [parts.of_document(document) for document in _documents(chosen, source.name, read)]
-        if otherwise := parts.read_otherwise(there, new, composed, carried):
-            raise Rejected(
-                f"{source.name} {taken.release.name} holds only a part, and read beside the rest it gives other documents of {', '.join(otherwise[:3])}.",
-                next="Put it into a folder with the files of all other parts, and give that folder.",
-            )
-    except Rejected as refused:
-        raise _quarantined(chosen, taken, refused, UNFIT) from refused
-    return whole.digest(), read, carried.words()
-
-
-def _refuse_silently_changed(chosen: Settings, taken: Snapshot, *, part: bool = False) -> None:
-    if published := published_otherwise(chosen.home, taken, part=part):
-        refused = Rejected(
-            f"{taken.release.source} {taken.release.name} was silently changed: release {published} was made from other bytes of that name.",
-            next="Ask the publisher what changed, and take it under a name of its own.",
-        )
-        raise _quarantined(chosen, taken, refused, CHANGED)
-
-
-def _is_one_file(origin: str) -> bool:
-    return origin.startswith(("http://", "https://")) or Path(origin).expanduser().is_file()
-
-
-def _documents(chosen: Settings, source: str, parsed: str) -> list[Document]:
-    described = read_parsed(chosen, source, parsed)
-    return Parsed(tuple(chosen.home / path for path in described["paths"]), (), ()).documents()
 
 
 def read_parsed(chosen: Settings, source: str, digest: str) -> dict:
@@ -250,7 +125,7 @@ def write(chosen: Settings, source, snapshot: str, parsed: str, *, allowed_loss:
             serving=serving.sources.get(source.name) if serving else None,
         )
     except Rejected as refused:
-        raise _quarantined(chosen, taken, refused, kind) from refused
+        raise Quarantine(chosen.home).set_aside(taken.release, taken.files, refused, kind) from refused
     digest = digests.of_json(state.model_dump(mode="json"))
     write_json(_state_file(chosen, digest), {"source": source.name, "state": state.model_dump(mode="json")})
     return digest
@@ -331,26 +206,9 @@ def unfinished_tables(chosen: Settings) -> list[str]:
     return [name for name in Store(chosen.home / "lance").names() if name not in named]
 
 
-def _not_before_what_serves(chosen: Settings, release: SourceRelease) -> SourceRelease:
-    """A place whose content changes is dated by its newest file; when that goes, what is left is not older for it."""
-    serving = [state.valid_from for state in _editions(chosen, release.source) if state.valid_from <= today()]
-    if release.dated or not serving or release.valid_from >= max(serving):
-        return release
-    return replace(release, name=max(serving).isoformat(), valid_from=max(serving))
-
-
 def _editions(chosen: Settings, source: str) -> tuple[SourceState, ...]:
     serving = Releases(chosen.home).current()
     return serving.of_source(source) if serving else ()
-
-
-def _quarantined(chosen: Settings, snapshot: Snapshot, refused: Rejected, kind: str) -> Rejected:
-    """Put a snapshot aside; the refusal with the id of its case, and how to let it through where a person may."""
-    release = snapshot.release
-    kept = Quarantine(chosen.home).put(
-        release.source, release.name, list(snapshot.files), reason=refused.happened, next=refused.next, kind=kind
-    )
-    return Rejected(f"{refused.happened} It is in quarantine as {kept.id}.", safe=refused.safe, next=kept.advice)
 
 
 def _check_said(

@@ -8,7 +8,7 @@ thing for the same reason again changes nothing. What a check stopped (`RELEASAB
 decision holds for exactly these bytes. What could not be read cannot be let through; it is sent again, or rejected.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from pathlib import Path
 from probatum import digests
 from probatum.errors import Rejected
 from probatum.files import read_json, write_json
-from probatum.records import SnapshotFile
+from probatum.records import SnapshotFile, SourceRelease
 
 UNREADABLE, UNFIT = "unreadable", "unfit"  # nothing, or nothing that can be stored, came out of it
 IDENTIFIERS = "identifiers"  # it seems to name a patient
@@ -77,6 +77,15 @@ class Quarantine:
             }
             write_json(self._folder / identity / "reason.json", value)
         return self._read(identity)
+
+    def set_aside(
+        self, release: SourceRelease, files: Sequence[SnapshotFile], refused: Rejected, kind: str
+    ) -> Rejected:
+        """Put a release aside; the refusal with the id of its case, and how to let it through where a person may."""
+        kept = self.put(
+            release.source, release.name, list(files), reason=refused.happened, next=refused.next, kind=kind
+        )
+        return Rejected(f"{refused.happened} It is in quarantine as {kept.id}.", safe=refused.safe, next=kept.advice)
 
     def all(self) -> list[Quarantined]:
         """Everything in quarantine that nobody decided on, oldest first."""

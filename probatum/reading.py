@@ -120,7 +120,8 @@ def read_snapshot(
             )
         )
         name = unit.files[0].name
-        if per_file and (old := _former(home, name, before(), folder, parser, limits)):
+        old = _former(home, name, before(), folder, parser, limits) if per_file else None
+        if old and not screen(home, snapshot.release.source, [old], names, limits):  # it may name somebody just as well
             paths.append(old)
             kept.append(name)
     if len(quarantined) == len(units):  # former versions alone are no new release

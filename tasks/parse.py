@@ -2,7 +2,7 @@
 
 from prefect import task
 
-from probatum import pipeline
+from probatum import completing, pipeline
 from probatum.settings import settings
 from sources.registry import source_named
 
@@ -16,7 +16,7 @@ def parse(source: str, snapshot: str) -> str:
 @task(name="complete", timeout_seconds=7200, task_run_name="complete-{source}")
 def complete(source: str, snapshot: str, parsed: str) -> tuple[str, str, str]:
     """(snapshot, what was read of it, a word on what was carried over): the same where the release is all there is."""
-    return pipeline.complete(settings(), source_named(source), snapshot, parsed)
+    return completing.complete(settings(), source_named(source), snapshot, parsed)
 
 
 @task(name="compare", timeout_seconds=300, task_run_name="compare-{source}")

@@ -115,6 +115,8 @@ def _beside_the_text(document: Document) -> Iterator[tuple[str, str]]:
     if document.title not in document.text:
         yield _TITLE, document.title
     yield _NAME, document.file.replace("_", " ")
+    if document.id not in document.text and document.id != document.file:
+        yield _META, document.id.replace("_", " ")
     for words in _strings(document.meta):
         if words not in document.text:
             yield _META, words

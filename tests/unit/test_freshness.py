@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from small_home import RELEASED
 
-from probatum import cli, pipeline, settings
+from probatum import arriving, cli, pipeline, settings
 from probatum.errors import Misconfigured, Retryable
 from probatum.freshness import Lateness, read_look, stale, stale_sources
 from probatum.looks import note_look, to_be_told
@@ -113,8 +113,8 @@ def test_news_are_journalled(published):
     """P37: that a source went stale, once."""
     chosen = Settings(home=published.home, expectations=published.expectations)
     note_look(published.home, "formulary", Lateness(0, 1))
-    assert pipeline.late(chosen, "formulary", actor="test")[0] == "late"
-    assert pipeline.late(chosen, "formulary", actor="test")[0] == ""
+    assert arriving.late(chosen, "formulary", actor="test")[0] == "late"
+    assert arriving.late(chosen, "formulary", actor="test")[0] == ""
     lines = (published.home / "journal.jsonl").read_text("utf-8")
     assert lines.count("source-late") == 1
 

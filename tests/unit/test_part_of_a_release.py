@@ -6,7 +6,7 @@ import pytest
 from small_home import report_of
 from small_runs import chosen, loaded_once, write_expectations
 
-from probatum import pipeline
+from probatum import completing, pipeline
 from probatum.errors import Rejected
 from probatum.publish import Publisher
 from probatum.release import Manifest
@@ -39,7 +39,9 @@ def publish(settings, origin) -> tuple[Manifest, str]:
     """The release of what is at `origin`, and the word on what was carried over."""
     source = Formulary()
     snapshot = pipeline.fetch(settings, source, str(origin))
-    snapshot, parsed, words = pipeline.complete(settings, source, snapshot, pipeline.parse(settings, source, snapshot))
+    snapshot, parsed, words = completing.complete(
+        settings, source, snapshot, pipeline.parse(settings, source, snapshot)
+    )
     allowed = largest_loss(settings.expectations, source.name)
     state = pipeline.write(settings, source, snapshot, parsed, allowed_loss=allowed)
     candidate = pipeline.read_candidate(settings, pipeline.assemble(settings, [state]))
@@ -91,5 +93,5 @@ def test_the_same_part_again_is_what_serves(settings, tmp_path):
     publish(settings, new)
     source = Formulary()
     snapshot = pipeline.fetch(settings, source, str(new))
-    whole, _, _ = pipeline.complete(settings, source, snapshot, pipeline.parse(settings, source, snapshot))
+    whole, _, _ = completing.complete(settings, source, snapshot, pipeline.parse(settings, source, snapshot))
     assert pipeline.already_serves(settings, source, whole)
