@@ -11,7 +11,7 @@ from probatum.objects import store_at
 from probatum.phi import ClinicalNames, find_identifiers
 from probatum.proposals import propose
 from probatum.receipt_files import leave
-from probatum.receipts import Receipt, Run, receipts_of
+from probatum.receipts import Receipt, Run, receipts_of, served_bytes
 from probatum.release import Releases
 from probatum.screening import clinical_names
 from probatum.settings import Settings
@@ -29,7 +29,13 @@ def receipts(chosen: Settings, source, origin: str | None, run: Mapping) -> int:
     if not where.startswith("s3://"):
         Path(where).expanduser().mkdir(parents=True, exist_ok=True)
     store = store_at(where, endpoint=chosen.object_endpoint, kms_key=chosen.object_kms_key)
-    return leave(chosen.home / "drops" / source.name, store, found, serving=Releases(chosen.home).current())
+    return leave(
+        chosen.home / "drops" / source.name,
+        store,
+        found,
+        serving=Releases(chosen.home).current(),
+        served=served_bytes(chosen, source),
+    )
 
 
 def _with_what_was_read(chosen: Settings, source, run: Mapping) -> dict:

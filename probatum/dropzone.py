@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path, PurePosixPath
+from unicodedata import category
 from urllib.parse import quote
 
 from probatum import digests
@@ -152,12 +153,20 @@ def _described(store: Objects, each: Object, known: Dropped | None, limits: Limi
         if each.size > limits.file_bytes
         else ""
     )
+    left_out = too_large or _unwanted(each.key)
     if known and known.version == each.version:
-        return replace(known, left_out=too_large)
-    modified = each.modified.astimezone(UTC).isoformat()
-    return Dropped(
-        each.key, each.version, each.size, modified, safe_name(each.key), tags=store.tags(each), left_out=too_large
-    )
+        return replace(known, left_out=left_out)
+    modified, tags = each.modified.astimezone(UTC).isoformat(), {} if left_out else store.tags(each)
+    return Dropped(each.key, each.version, each.size, modified, safe_name(each.key), tags=tags, left_out=left_out)
+
+
+def _unwanted(key: str) -> str:
+    """Why an object is left alone for its name."""
+    if PurePosixPath(key).name.startswith("~$"):
+        return "It is the lock of a program that has the file open."
+    if any(category(char) in ("Cc", "Cs") for char in key):
+        return "Its name holds characters that nobody can see, as a line feed. Rename it."
+    return ""
 
 
 def _fetched(store: Objects, each: Object, dropped: Dropped, folder: Path, limits: Limits) -> Dropped:
@@ -180,16 +189,27 @@ def _fetched(store: Objects, each: Object, dropped: Dropped, folder: Path, limit
 def _without_superseded(found: Iterable[Dropped]) -> list[Dropped]:
     """A tag `supersedes` that names another key takes that one out; so does the status withdrawn or superseded."""
     found = list(found)
+    there = {each.name for each in found if not each.left_out}
     by = {(o.tags or {}).get("supersedes", ""): o.key for o in found}
     kept = []
     for each in found:
         status = (each.tags or {}).get("status", "current").casefold()
         if (other := by.get(each.key)) and other != each.key:
             each = replace(each, left_out=f"It is superseded by {other}.")
+        elif (of := _described_file(each)) and of not in there:
+            each = replace(each, left_out="It describes a file that is not there.")
         elif status in ("withdrawn", "superseded"):
             each = replace(each, left_out=f"Its tags say that it is {status}.")
         kept.append(each)
     return kept
+
+
+def _described_file(each: Dropped) -> str:
+    """The name of the file that a sidecar or a file of questions stands beside; "" for any other."""
+    for ending in (SIDECAR, QUESTIONS):
+        if each.name.endswith(ending):
+            return each.name.removesuffix(ending)
+    return ""
 
 
 def _remove_what_is_gone(folder: Path, found: Iterable[Dropped]) -> None:

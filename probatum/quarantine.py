@@ -44,6 +44,8 @@ class Quarantined:
     @property
     def advice(self) -> str:
         """What to do, with how to let it through where a person may."""
+        if self.decision == REJECTED:
+            return f"It stays out: {self.decided}"
         if self.kind not in RELEASABLE:
             return self.next
         return (

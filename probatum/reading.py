@@ -76,6 +76,11 @@ class _Unit:
     files: tuple[SnapshotFile, ...]
     output: Path
 
+    @property
+    def described(self) -> list[SnapshotFile]:
+        """Its files, without the one that describes all of the release: what is decided of it holds whatever that says."""
+        return [f for f in self.files if f.name not in _ALONGSIDE] or list(self.files)
+
 
 def read_snapshot(
     home: Path,
@@ -113,7 +118,7 @@ def read_snapshot(
             Quarantine(home).put(
                 snapshot.release.source,
                 snapshot.release.name,
-                list(unit.files),
+                list(unit.described),
                 reason=refusal.reason,
                 next=refusal.advice,
                 kind=IDENTIFIERS if refusal.kind == IDENTIFIERS else UNREADABLE,
@@ -121,8 +126,8 @@ def read_snapshot(
         )
         name = unit.files[0].name
         old = _former(home, name, before(), folder, parser, limits) if per_file else None
-        if old and not screen(home, snapshot.release.source, [old], names, limits):  # it may name somebody just as well
-            paths.append(old)
+        if old and not _screened(home, snapshot.release.source, [old], names, limits):  # it may name somebody as well
+            paths.append(old.output)
             kept.append(name)
     if len(quarantined) == len(units):  # former versions alone are no new release
         reason = quarantined[0]
@@ -142,7 +147,7 @@ def _screened(home: Path, source: str, units: list[_Unit], names: Path, limits: 
     found = screen(home, source, [unit.output for unit in units], names, limits)
     quarantine = Quarantine(home)
     for unit in units:
-        if unit.output in found and quarantine.let_through(source, IDENTIFIERS, [f.sha256 for f in unit.files]):
+        if unit.output in found and quarantine.let_through(source, IDENTIFIERS, [f.sha256 for f in unit.described]):
             del found[unit.output]
     for output in found:
         output.unlink(missing_ok=True)
@@ -204,12 +209,12 @@ def _read_missing(home: Path, snapshot: Snapshot, units: list[_Unit], limits: Li
     return {unit.output: outcome for unit, outcome in zip(missing, outcomes, strict=True) if outcome is not None}
 
 
-def _former(home: Path, name: str, before: Iterable[Served], folder: Path, parser: str, limits: Limits) -> Path | None:
-    """What the file `name` read as in the newest release that was read from it, and still has it; read again if need be."""
+def _former(home: Path, name: str, before: Iterable[Served], folder: Path, parser: str, limits: Limits) -> _Unit | None:
+    """What the file `name` was read as in the newest release that was read from it, and still has it; read again if need be."""
     for snapshot, unread in before:
         unit = next((u for u in _units(snapshot, folder, parser, per_file=True) if u.files[0].name == name), None)
         if unit is None:
             return None
         if name not in unread:
-            return None if _read_missing(home, snapshot, [unit], limits) else unit.output
+            return None if _read_missing(home, snapshot, [unit], limits) else unit
     return None

@@ -17,12 +17,12 @@ from functools import cached_property
 from probatum import pipeline
 from probatum.audit import read_report
 from probatum.dropzone import Dropped
-from probatum.errors import ProbatumError
+from probatum.errors import ProbatumError, Rejected
 from probatum.golden import GoldenQuestion, read_golden
 from probatum.quarantine import IDENTIFIERS, RELEASED, UNREADABLE, Quarantine, Quarantined
 from probatum.reading import Parsed
 from probatum.records import Document
-from probatum.release import Manifest, Releases, SourceState
+from probatum.release import Manifest, Releases, SourceState, today
 from probatum.settings import Settings
 from probatum.tables import open_table
 
@@ -47,7 +47,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Receipt:
-    """See the module. status: served, waiting, refused, left out, described (it is about another file) or gone."""
+    """See the module. status: served, staged, waiting, refused, left out, described (it is about another file), "deleted, still served" or gone."""
 
     file: str
     version: str
@@ -129,6 +129,14 @@ def _receipt(facts: "_Facts", each: Dropped) -> Receipt:
             next="See its sidecar or release.toml: it may be marked withdrawn or superseded.",
         )
     state = facts.serving.sources[facts.run.of.name]
+    if state.valid_from > today():
+        return Receipt(
+            **about,
+            status="staged",
+            summary=f"It passed its audit in release {facts.serving.id} and takes force on {state.valid_from}.",
+            release=facts.serving.id,
+            source_release=state.release,
+        )
     return Receipt(
         **about,
         status="served",
@@ -139,13 +147,29 @@ def _receipt(facts: "_Facts", each: Dropped) -> Receipt:
     )
 
 
-def gone(before: Mapping, serving: Manifest | None) -> Receipt:
-    """The last receipt of a file that was deleted; before: the one it had."""
-    since = f" Release {serving.id} serves without it." if serving else ""
-    kept = {key: value for key, value in before.items() if key in Receipt.__dataclass_fields__}
-    return Receipt(
-        **{**kept, "status": "gone", "summary": f"It was deleted from the drop zone.{since}", "next": "", "release": ""}
-    )
+def gone(before: Mapping, serving: Manifest | None, *, still_served: bool, now_called: str = "") -> Receipt:
+    """A receipt of a file that was deleted; before: the one it had. It is gone when nothing that serves was made from it."""
+    kept = {
+        key: before[key] for key in ("file", "version", "size", "sha256", "modified", "source", "documents", "tags")
+    }
+    release = serving.id if serving else ""
+    if now_called:
+        return Receipt(**kept, status="gone", summary=f"It is called {now_called} now.")
+    if still_served:
+        return Receipt(
+            **kept,
+            status="deleted, still served",
+            summary=f"It was deleted from the drop zone, but release {release} still serves it: no refresh has been published since.",
+            next="See why the last refresh was refused in the receipts of the other files, or ask who runs it.",
+            release=release,
+        )
+    since = f" Release {release} serves without it." if release else ""
+    return Receipt(**kept, status="gone", summary=f"It was deleted from the drop zone.{since}")
+
+
+def served_bytes(chosen: Settings, of: object) -> set[str]:
+    """The digests of the files that what serves of a source was made from."""
+    return _Facts(chosen, Run(of=of))._served
 
 
 @dataclass(frozen=True)
@@ -250,7 +274,10 @@ class _Facts:
             return []
         described = pipeline.read_parsed(self.chosen, self.run.of.name, self.run.parsed)
         read = Parsed(tuple(self.chosen.home / path for path in described["paths"]), (), ()).documents()
-        return pipeline.as_known(self.chosen, self.run.of, read)
+        try:
+            return pipeline.as_known(self.chosen, self.run.of, read)
+        except Rejected:  # they supersede each other in a circle, which the run was refused for
+            return read
 
     def _passages(self, state: SourceState | None) -> dict[str, dict[str, dict]]:
         """{document: {passage: its first row}}"""

@@ -21,7 +21,7 @@ from dataclasses import replace
 from datetime import timedelta
 from importlib import metadata
 from pathlib import Path, PurePosixPath
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from probatum.digests import of_file, of_text
 from probatum.errors import Misconfigured, Rejected
@@ -253,5 +253,5 @@ def _document(name: str, path: Path, listed: Listed, release: SourceRelease, lim
 
 
 def _title_from(name: str) -> str:
-    words = PurePosixPath(name).stem.replace("_", " ").replace("-", " ").split()
+    words = unquote(PurePosixPath(name).stem).replace("_", " ").replace("-", " ").split()
     return " ".join(words)[:1].upper() + " ".join(words)[1:]

@@ -27,6 +27,7 @@ _MOST_BYTES = 4 << 20
 _MOST_ID_CHARS = 200
 _TEXTS = ("file", "id", "title", "number", "version", "owner", "trust", "supersedes", "superseded_by")
 _KEYS = (*_TEXTS, "status", "effective", "review_by", "reason", "withdrawn_on")  # the last two are for people
+_KEYS_OF_RELEASE = ("name", "valid_from", "publisher", "documents")  # a slip here would publish on another day
 _SLIP = 0.75  # "stauts" is .83 of "status", "effective_date" .78 of "effective"; keys of the committee's own, such as "approved", stay below .6
 
 
@@ -96,6 +97,11 @@ class Listing:
 def read_listing(path: Path) -> Listing:
     """`release.toml`. Raises Rejected with the entry that is wrong, and when documents supersede each other in a circle."""
     raw = _toml(path, RELEASE_FILE)
+    if unknown := sorted(raw.keys() - set(_KEYS_OF_RELEASE)):
+        raise _wrong(
+            RELEASE_FILE,
+            f"has keys that are not known: {', '.join(unknown[:5])}. Known: {', '.join(_KEYS_OF_RELEASE)}.",
+        )
     entries = raw.get("documents", [])
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise _wrong(RELEASE_FILE, "has documents that are no [[documents]] tables.")
