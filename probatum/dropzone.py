@@ -24,6 +24,7 @@ from probatum import digests
 from probatum.errors import Rejected
 from probatum.files import read_json, write_json
 from probatum.objects import Object, Objects, store_at
+from probatum.phi import ClinicalNames, find_identifiers
 from probatum.safeio import Limits
 from probatum.seams import seam
 
@@ -166,6 +167,8 @@ def _unwanted(key: str) -> str:
         return "It is the lock of a program that has the file open."
     if any(category(char) in ("Cc", "Cs") for char in key):
         return "Its name holds characters that nobody can see, as a line feed. Rename it."
+    if find_identifiers(key.replace("_", " "), ClinicalNames()):
+        return "Its name seems to name a patient, and names stand in lists and citations. Rename it."
     return ""
 
 

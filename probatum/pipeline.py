@@ -13,7 +13,7 @@ carries content. Sources are passed in: this library does not know them.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import orjson
@@ -75,12 +75,12 @@ def read_parsed(chosen: Settings, source: str, digest: str) -> dict:
     return read_json(_parsed_file(chosen, source, digest), what="The result of parsing", next=_AGAIN)
 
 
-def as_known(chosen: Settings, source, documents: list[Document]) -> list[Document]:
-    """The documents under the ids they go by, without those that others of them supersede."""
+def as_known(chosen: Settings, source, documents: list[Document], takes_force: date) -> list[Document]:
+    """The documents under the ids they go by, without those that others of them supersede on the day they take force."""
     if not source.per_file:
         return documents
     serving = Releases(chosen.home).current()
-    return settled(chosen.home, documents, serving.sources.get(source.name) if serving else None)[0]
+    return settled(chosen.home, documents, serving.sources.get(source.name) if serving else None, takes_force)[0]
 
 
 def snapshot_files(chosen: Settings, source: str, digest: str) -> tuple[SnapshotFile, ...]:
@@ -107,7 +107,7 @@ def write(chosen: Settings, source, snapshot: str, parsed: str, *, allowed_loss:
     serving = Releases(chosen.home).current()
     kind = UNFIT
     try:
-        documents = as_known(chosen, source, read.documents())
+        documents = as_known(chosen, source, read.documents(), taken.release.valid_from)
         kind = TOO_FEW
         check_loss(
             taken.release, snapshot, len(documents), serving, allowed=allowed_loss, expectations=chosen.expectations

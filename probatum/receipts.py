@@ -12,6 +12,7 @@ home, and written again only when it says something else.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from functools import cached_property
 
 from probatum import pipeline
@@ -275,7 +276,7 @@ class _Facts:
         described = pipeline.read_parsed(self.chosen, self.run.of.name, self.run.parsed)
         read = Parsed(tuple(self.chosen.home / path for path in described["paths"]), (), ()).documents()
         try:
-            return pipeline.as_known(self.chosen, self.run.of, read)
+            return pipeline.as_known(self.chosen, self.run.of, read, date.max)
         except Rejected:  # they supersede each other in a circle, which the run was refused for
             return read
 

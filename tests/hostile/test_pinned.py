@@ -1,10 +1,10 @@
 """Do the bytes of a published release stay what they were, whatever its publisher sends later?"""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
-from small_runs import chosen, drop, loaded_once, protocols, refresh, served, write_expectations
+from small_runs import chosen, drop, loaded_once, protocols, refresh, served, write, write_expectations
 
 from probatum.errors import Rejected
 from probatum.quarantine import CHANGED, RELEASED, Quarantine
@@ -100,3 +100,17 @@ def test_what_is_left_when_the_newest_file_goes_is_in_force(home, tmp_path, unda
     )
     state = manifest.in_force(today())["guidelines"]
     assert state.documents.rows == len(left) and state.valid_from == date(2026, 10, 1)
+
+
+def test_a_document_supersedes_nothing_before_its_own_day(home, tmp_path):
+    """P8: what takes force next year does not take away what holds today; in a release of that day it does."""
+    later = (today() + timedelta(days=30)).isoformat()
+    sidecar = {"burns.md.probatum.toml": f'supersedes = "gout.md"\neffective = {later}\n'}
+    files = {**protocols(), **sidecar}
+    with pytest.raises(Rejected, match="takes force only"):
+        refresh(
+            home,
+            Guidelines(),
+            drop(tmp_path / "early", {**files, "release.toml": LISTING.format("2026-11", "2026-11-01")}),
+        )
+    write(home, Guidelines(), drop(tmp_path / "staged", {**files, "release.toml": LISTING.format("later", later)}))

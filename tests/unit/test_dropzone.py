@@ -155,3 +155,17 @@ def test_a_bucket_that_does_not_answer_is_tried_again_later(tmp_path, monkeypatc
 def test_a_drop_zone_is_known_by_its_place(origin, zone, receipts):
     assert is_drop_zone(origin) == zone
     assert not zone or receipts_at(origin) == receipts
+
+
+def test_a_name_that_names_a_patient_stays_out(tmp_path, zone):
+    """P34: names of files stand in lists, manifests and citations."""
+    put(zone, **{"Patient John Smithson MRN 48291734_md": "one", "b_md": "two"})
+    drop = bring_in(tmp_path, "guidelines", str(zone), LIMITS)
+    assert there(drop) == {"b.md": "two"}
+    assert [bool(each.left_out) for each in drop.objects] == [True, False]
+
+
+def test_a_sidecar_whose_document_is_not_there_holds_up_nobody(tmp_path, zone):
+    put(zone, **{"gone_pdf_probatum_toml": 'title = "x"', "b_md": "two"})
+    drop = bring_in(tmp_path, "guidelines", str(zone), LIMITS)
+    assert there(drop) == {"b.md": "two"}
