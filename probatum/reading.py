@@ -21,7 +21,7 @@ from probatum.errors import Rejected
 from probatum.files import read_json
 from probatum.identity import SIDECAR
 from probatum.quarantine import IDENTIFIERS, UNREADABLE, Quarantine, Quarantined
-from probatum.records import Document, SnapshotFile, read_documents
+from probatum.records import Document, SnapshotFile, read_documents, report_beside
 from probatum.safeio import Limits
 from probatum.sandbox import Refusal, read_units
 from probatum.screening import screen
@@ -57,10 +57,6 @@ class Parsed:
                 next="Remove the duplicates from the source.",
             )
         return found
-
-
-def report_beside(output: Path) -> Path:
-    return output.with_suffix(".report.json")
 
 
 def dropped_in_all(reports: Iterable[dict]) -> dict[str, int]:

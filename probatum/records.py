@@ -94,6 +94,11 @@ def read_documents(path: Path) -> Iterator[Document]:
             yield document_from_json(orjson.loads(line))
 
 
+def report_beside(output: Path) -> Path:
+    """Where the report of a reading stands, beside its file of documents."""
+    return output.with_suffix(".report.json")
+
+
 def document_from_json(raw: dict) -> Document:
     blocks = tuple(Block(**{**block, "section": tuple(block["section"])}) for block in raw["blocks"])
     return Document(**{**raw, "blocks": blocks})

@@ -20,7 +20,6 @@ from probatum.records import read_documents
 from probatum.release import Manifest
 from probatum.safeio import Limits
 from probatum.sandbox import Refusal, read_units
-from probatum.tables import open_table
 
 _TRUSTED = ("icd10", "formulary")
 _SAID_BY_PUBLISHERS = ("title", "synonym")
@@ -71,6 +70,8 @@ def _result(path: Path) -> dict:
 
 
 def _names_in(home: Path, states: Iterable) -> Iterable[str]:
+    from probatum.tables import open_table  # LanceDB is large, and no unit in the sandbox needs it
+
     for state in states:
         table = open_table(home / "lance", state.texts.name, state.texts.version)
         for row in table.where("kind", list(_SAID_BY_PUBLISHERS), columns=["text"]):

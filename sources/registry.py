@@ -4,8 +4,7 @@ from pathlib import Path
 
 from probatum.errors import Misconfigured
 from probatum.files import sync_folder, write_json
-from probatum.reading import report_beside
-from probatum.records import SourceRelease, write_documents
+from probatum.records import SourceRelease, report_beside, write_documents
 from sources.as_data import all_as_data
 from sources.base import Source
 from sources.formulary import Formulary

@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from s3_servers import BUCKET, ENVIRONMENT, make_bucket, moto_server, raw_client
+from s3_servers import ENVIRONMENT, make_bucket, moto_server, raw_client
 
 from probatum import dropzone
 from probatum.dropzone import bring_in, is_drop_zone, read_drop, receipts_at, safe_name
 from probatum.errors import Rejected, Retryable
 from probatum.safeio import Limits, is_plain_name
 
+BUCKET = "a-zone-of-its-own"  # moto's servers in one process share their buckets
 LIMITS = Limits(file_bytes=1000, files=20)
 LONG_AGO = datetime(2026, 1, 2, tzinfo=UTC).timestamp()
 
