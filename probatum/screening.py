@@ -2,10 +2,10 @@
 
 What was read of each unit passes `probatum.phi`; a unit that holds identifiers is refused as a whole, with the kinds and
 places, never the text. A person may release exactly these bytes from quarantine. The clinical names that are no
-patient's are made from what serves: ICD-10-CM and the formulary, never from what is being judged.
+patient's are made from what serves: ICD-10-CM and the formulary, never from what is being judged. In the folder `work` of the home:
 
-    home/work/names/<digest>.txt                            the names
-    home/work/guidelines/<fingerprint>.screened-<…>.json    {"reason": "", "advice": ""}: a result, kept
+    names/<digest>.txt                                  the names
+    guidelines/<fingerprint>.screened-<…>.json          {"reason": "", "advice": ""}: a result, kept
 """
 
 from collections.abc import Iterable, Sequence
