@@ -21,6 +21,7 @@ from scipy.stats import binomtest
 from probatum import digests, vocabulary
 from probatum.asking import ask
 from probatum.audit_report import AuditReport, QuestionResult, SourceAudit, TableCheck
+from probatum.breaker import gone_from, too_many
 from probatum.errors import Misconfigured
 from probatum.files import read_json, write_json
 from probatum.golden import Expected, GoldenQuestion, digest_of, read_golden
@@ -95,7 +96,7 @@ class _Auditor:
             source=name,
             golden=digest_of(questions),
             questions=self._results(name, state, questions),
-            checks=self._checks(name, state, documents),
+            checks=(*self._checks(name, state, documents), *self._withdrawn(name, state, present)),
             needs_review=tuple(q.id for q in questions if not any(_exists(e, present) for e in q.expects)),
         )
 
@@ -139,6 +140,18 @@ class _Auditor:
         if before is None or state.documents.rows in reviewed_counts(self.expectations, name, state.release):
             return None
         return before.documents.rows
+
+    def _withdrawn(self, name: str, state: SourceState, present: list[str]) -> tuple[TableCheck, ...]:
+        """How many of the documents that serve are gone, by id, and whether so many may be; nothing for a first release."""
+        before = self.serving.before(name, state.valid_from) if self.serving else None
+        if before is None:
+            return ()
+        ids = open_table(self.home / "lance", before.documents.name, before.documents.version).read(["id"])
+        gone, allowed = gone_from(ids["id"].to_pylist(), present), self._loss(name)
+        reviewed = state.documents.rows in reviewed_counts(self.expectations, name, state.release)
+        seen = f"{gone:,} of {before.documents.rows:,} that serve are gone, {'reviewed' if reviewed else f'{allowed:.0%} allowed'}"
+        passed = reviewed or not too_many(gone, before.documents.rows, allowed)
+        return (TableCheck(table=f"{name}-documents", name="documents-withdrawn", passed=passed, seen=seen),)
 
     def _loss(self, name: str) -> float:
         return largest_loss(self.expectations, name)

@@ -99,6 +99,10 @@ def refresh(
         )
     if source and all_sources:
         raise Misconfigured("One source and --all at once.", safe="Nothing was fetched.", next="Give one of the two.")
+    if dropped:
+        from probatum.hints import need_a_queue
+
+        need_a_queue(settings())
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO" if verbose else "CRITICAL")
     os.environ.setdefault("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")
     os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "180")  # 20 is too few on a busy machine

@@ -16,12 +16,7 @@ from probatum.settings import Settings
 
 def by_source(chosen: Settings, sources: Iterable[str]) -> dict[str, list[str]]:
     """{source: receipts of the messages that hint at it}; under "" those about anything else in the bucket."""
-    if not chosen.drops_queue or not chosen.drops.startswith("s3://"):
-        raise Misconfigured(
-            "There is no queue to look at.",
-            safe="Nothing was fetched.",
-            next="Set PROBATUM_DROPS to s3://… and PROBATUM_DROPS_QUEUE to the queue its events go to.",
-        )
+    need_a_queue(chosen)
     bucket, _, prefix = chosen.drops.removeprefix("s3://").rstrip("/").partition("/")
     places = {f"{prefix}/{source}/{INCOMING}/".lstrip("/"): source for source in sources}
     found: dict[str, list[str]] = defaultdict(list)
@@ -29,6 +24,16 @@ def by_source(chosen: Settings, sources: Iterable[str]) -> dict[str, list[str]]:
         at = next((place for place in places if hint.bucket == bucket and _is_dropped(hint.key, place)), "")
         found[places.get(at, "")].append(hint.receipt)
     return {source: list(dict.fromkeys(receipts)) for source, receipts in found.items()}
+
+
+def need_a_queue(chosen: Settings) -> None:
+    """Raise Misconfigured where no queue can hint at anything."""
+    if not chosen.drops_queue or not chosen.drops.startswith("s3://"):
+        raise Misconfigured(
+            "There is no queue to look at.",
+            safe="Nothing was fetched.",
+            next="Set PROBATUM_DROPS to s3://… and PROBATUM_DROPS_QUEUE to the queue its events go to; a folder needs none: run `probatum refresh --all`.",
+        )
 
 
 def _is_dropped(key: str, place: str) -> bool:

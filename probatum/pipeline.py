@@ -21,7 +21,7 @@ import orjson
 from probatum import digests
 from probatum.arriving import fetch as fetch  # the first of the steps
 from probatum.audit_report import AuditReport
-from probatum.breaker import check_loss
+from probatum.breaker import check_loss, gone_from, predecessor
 from probatum.candidates import candidate_of, fingerprint, write_source
 from probatum.encoder_identity import identify
 from probatum.errors import Rejected
@@ -59,6 +59,7 @@ def parse(chosen: Settings, source, snapshot: str) -> str:
         names=clinical_names(chosen.home, Releases(chosen.home).current()),
         before=lambda: _served(chosen, source.name),
     )
+    Quarantine(chosen.home).close(source.name, (case.id for case in parsed.quarantined))
     described = {
         "paths": [str(path.relative_to(chosen.home)) for path in parsed.paths],
         "quarantined": [asdict(q) | {"next": q.advice} for q in parsed.quarantined],
@@ -75,12 +76,14 @@ def read_parsed(chosen: Settings, source: str, digest: str) -> dict:
     return read_json(_parsed_file(chosen, source, digest), what="The result of parsing", next=_AGAIN)
 
 
-def as_known(chosen: Settings, source, documents: list[Document], takes_force: date) -> list[Document]:
-    """The documents under the ids they go by, without those that others of them supersede on the day they take force."""
+def as_known(
+    chosen: Settings, source, documents: list[Document], takes_force: date
+) -> tuple[list[Document], dict[str, str]]:
+    """The documents under the ids they go by, without those that others supersede on the day they take force; and by which."""
     if not source.per_file:
-        return documents
+        return documents, {}
     serving = Releases(chosen.home).current()
-    return settled(chosen.home, documents, serving.sources.get(source.name) if serving else None, takes_force)[0]
+    return settled(chosen.home, documents, serving.sources.get(source.name) if serving else None, takes_force)
 
 
 def snapshot_files(chosen: Settings, source: str, digest: str) -> tuple[SnapshotFile, ...]:
@@ -107,10 +110,16 @@ def write(chosen: Settings, source, snapshot: str, parsed: str, *, allowed_loss:
     serving = Releases(chosen.home).current()
     kind = UNFIT
     try:
-        documents = as_known(chosen, source, read.documents(), taken.release.valid_from)
+        documents, _ = as_known(chosen, source, read.documents(), taken.release.valid_from)
         kind = TOO_FEW
         check_loss(
-            taken.release, snapshot, len(documents), serving, allowed=allowed_loss, expectations=chosen.expectations
+            taken.release,
+            snapshot,
+            len(documents),
+            serving,
+            gone=gone_from(_ids(chosen, predecessor(serving, taken.release)), (d.id for d in documents)),
+            allowed=allowed_loss,
+            expectations=chosen.expectations,
         )
         kind = DISAGREES
         _check_said(chosen, source, taken, documents, read.reports(), serving)
@@ -241,6 +250,14 @@ def _facts_of(chosen: Settings, state: SourceState) -> dict[str, dict]:
         row["id"]: {**orjson.loads(row["meta"]), **{key: row[key] for key in columns}}
         for row in table.read(["id", "meta", *columns]).to_pylist()
     }
+
+
+def _ids(chosen: Settings, state: SourceState | None) -> list[str]:
+    if state is None:
+        return []
+    return (
+        open_table(chosen.home / "lance", state.documents.name, state.documents.version).read(["id"])["id"].to_pylist()
+    )
 
 
 def _served(chosen: Settings, source: str) -> Iterator[Served]:

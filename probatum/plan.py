@@ -55,7 +55,7 @@ def plan_source(chosen: Settings, source, origin: str | None) -> Plan:
         return Plan(**facts, serves=True)
     described = pipeline.read_parsed(chosen, source.name, pipeline.parse(chosen, source, digest))
     read = Parsed(tuple(chosen.home / path for path in described["paths"]), (), ())
-    documents = pipeline.as_known(chosen, source, read.documents(), release.valid_from)
+    documents, _ = pipeline.as_known(chosen, source, read.documents(), release.valid_from)
     rows = document_rows(documents)
     new, old = (
         dict(zip(rows["id"].to_pylist(), rows["hash"].to_pylist(), strict=True)),

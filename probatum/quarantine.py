@@ -6,6 +6,7 @@
 The bytes stay in home/blobs; the reason names them by digest. A reason never holds content. Quarantining the same
 thing for the same reason again changes nothing. What a check stopped (`RELEASABLE`) a person may let through: the
 decision holds for exactly these bytes. What could not be read cannot be let through; it is sent again, or rejected.
+The case of a file is over once a release holds these bytes no more, and open again should they come back.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,7 +25,9 @@ CHANGED = "silently changed"  # other bytes under the name of a release that was
 TOO_FEW = "too few"  # the mass-delete breaker; a loss that is right is recorded in expectations/known_differences
 DISAGREES = "disagrees"  # what changed is not what the publisher says changed
 RELEASABLE = (IDENTIFIERS, CHANGED, DISAGREES)
+OF_FILES = (UNREADABLE, IDENTIFIERS)  # what a file is quarantined for; the other kinds are of a whole release
 RELEASED, REJECTED = "released", "rejected"
+OVER = "over"  # nobody decided it: the file was mended, or is gone
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Quarantined:
     kind: str = UNREADABLE
     since: str = ""  # ISO, UTC
     sha256s: tuple[str, ...] = ()  # of the files, in their order
-    decision: str = ""  # "", RELEASED or REJECTED
+    decision: str = ""  # "", RELEASED, REJECTED or OVER
     decided: str = ""  # who, when and why, for people
 
     @property
@@ -46,6 +49,8 @@ class Quarantined:
         """What to do, with how to let it through where a person may."""
         if self.decision == REJECTED:
             return f"It stays out: {self.decided}"
+        if self.decision == OVER:
+            return "Nothing is to be done."
         if self.kind not in RELEASABLE:
             return self.next
         return (
@@ -63,7 +68,8 @@ class Quarantine:
     ) -> Quarantined:
         """File a refusal, or find it where it was filed before."""
         named = [{"name": f.name, "sha256": f.sha256} for f in files]
-        key = digests.of_json([source, release, named, reason])[:8]
+        under = "" if kind in OF_FILES else release  # a file is the same under another day
+        key = digests.of_json([source, under, named, reason])[:8]
         known = _known(self._folder, f"-{source}-{key}")
         now = datetime.now(UTC)
         identity = known or f"{now.date()}-{source}-{key}"
@@ -78,7 +84,16 @@ class Quarantine:
                 "since": now.isoformat(),
             }
             write_json(self._folder / identity / "reason.json", value)
+        elif self._read(identity).decision == OVER:
+            (self._folder / identity / "decision.json").unlink()
         return self._read(identity)
+
+    def close(self, source: str, still: Iterable[str]) -> None:
+        """Every open case of a file of a source is over, but for those `still` there (their ids)."""
+        stay = set(still)
+        for item in self.all():
+            if item.source == source and item.kind in OF_FILES and item.id not in stay:
+                self._write(item.id, OVER, "probatum", "The file was mended, or is no longer there.")
 
     def set_aside(
         self, release: SourceRelease, files: Sequence[SnapshotFile], refused: Rejected, kind: str
@@ -117,9 +132,12 @@ class Quarantine:
                 safe="It stays in quarantine, with its bytes.",
                 next=f"{item.next} Or run `probatum quarantine reject` on it.",
             )
-        value = {"decision": decision, "actor": actor, "why": why, "at": datetime.now(UTC).isoformat()}
-        write_json(self._folder / item.id / "decision.json", value)
+        self._write(item.id, decision, actor, why)
         return self._read(item.id)
+
+    def _write(self, identity: str, decision: str, actor: str, why: str) -> None:
+        value = {"decision": decision, "actor": actor, "why": why, "at": datetime.now(UTC).isoformat()}
+        write_json(self._folder / identity / "decision.json", value)
 
     def let_through(self, source: str, kind: str, sha256s: Iterable[str]) -> bool:
         """Whether somebody released exactly these files from a stop of this kind."""

@@ -20,7 +20,7 @@ from probatum.audit import read_report
 from probatum.dropzone import Dropped
 from probatum.errors import ProbatumError, Rejected
 from probatum.golden import GoldenQuestion, read_golden
-from probatum.quarantine import IDENTIFIERS, RELEASED, UNREADABLE, Quarantine, Quarantined
+from probatum.quarantine import OF_FILES, RELEASED, Quarantine, Quarantined
 from probatum.reading import Parsed
 from probatum.records import Document
 from probatum.release import Manifest, Releases, SourceState, today
@@ -29,7 +29,6 @@ from probatum.tables import open_table
 
 _PREVIEWS, _PREVIEW_CHARACTERS = 3, 240
 _DOCUMENTS_NAMED = 20
-_OF_FILES = (UNREADABLE, IDENTIFIERS)  # what a file is quarantined for; the other kinds are of a whole release
 
 
 @dataclass(frozen=True)
@@ -97,6 +96,8 @@ def _receipt(facts: "_Facts", each: Dropped) -> Receipt:
     if each.left_out:
         return Receipt(**about, status="left out", summary=each.left_out)
     if each.is_alongside:
+        if case := facts.case_beside(each):
+            return Receipt(**about, status="refused", summary=case.reason, next=case.advice, case=case.id)
         return Receipt(**about, status="described", summary="It describes other files and holds no document.")
     if each.name not in facts.files and facts.run.snapshot:
         return Receipt(
@@ -123,12 +124,7 @@ def _receipt(facts: "_Facts", each: Dropped) -> Receipt:
             **facts.golden(read),
         )
     if facts.serving is None or not serves:
-        return Receipt(
-            **about,
-            status="left out",
-            summary="It holds no current document.",
-            next="See its sidecar or release.toml: it may be marked withdrawn or superseded.",
-        )
+        return Receipt(**about, status="left out", **facts.why_not_current(each))
     state = facts.serving.sources[facts.run.of.name]
     if state.valid_from > today():
         return Receipt(
@@ -216,10 +212,28 @@ class _Facts:
         found = [c for c in self._cases if each.sha256 in (c.sha256s[:1] if self.run.of.per_file else c.sha256s)]
         return found[-1] if found else None
 
+    def case_beside(self, each: Dropped) -> Quarantined | None:
+        """The last case whose reason is this very file, which describes another: a sidecar that says what cannot be."""
+        found = [c for c in self._cases if each.sha256 in c.sha256s[1:] and c.reason.startswith(each.name)]
+        return found[-1] if found else None
+
+    def why_not_current(self, each: Dropped) -> dict[str, str]:
+        """{"summary", "next"} of a file that was read and of which nothing is served."""
+        if by := self._superseded_by(each):
+            return {"summary": f"It is superseded by {by}.", "next": "Nothing is to be done, unless that is wrong."}
+        return {
+            "summary": "It is marked withdrawn or superseded.",
+            "next": "Nothing is to be done, unless its sidecar, its tags or release.toml are wrong.",
+        }
+
+    def _superseded_by(self, each: Dropped) -> str:
+        mine = {document.id for document in self._all_documents if document.sha256 == each.sha256}
+        return next((new for old, new in self._settled[1].items() if old in mine), "")
+
     @cached_property
     def _cases(self) -> list[Quarantined]:
         cases = Quarantine(self.chosen.home).ever()
-        return [c for c in cases if c.source == self.run.of.name and c.decision != RELEASED and c.kind in _OF_FILES]
+        return [c for c in cases if c.source == self.run.of.name and c.decision != RELEASED and c.kind in OF_FILES]
 
     @cached_property
     def serving(self) -> Manifest | None:
@@ -269,16 +283,24 @@ class _Facts:
                 lost.append(told)
         return {"newly_answered": newly, "no_longer_answered": lost}
 
-    @cached_property
+    @property
     def _documents(self) -> list[Document]:
+        return self._settled[0]
+
+    @cached_property
+    def _all_documents(self) -> list[Document]:
         if not self.run.parsed:
             return []
         described = pipeline.read_parsed(self.chosen, self.run.of.name, self.run.parsed)
-        read = Parsed(tuple(self.chosen.home / path for path in described["paths"]), (), ()).documents()
+        return Parsed(tuple(self.chosen.home / path for path in described["paths"]), (), ()).documents()
+
+    @cached_property
+    def _settled(self) -> tuple[list[Document], dict[str, str]]:
+        """(the documents as they are known, {id of one that is left out: id of what supersedes it})."""
         try:
-            return pipeline.as_known(self.chosen, self.run.of, read, date.max)
+            return pipeline.as_known(self.chosen, self.run.of, self._all_documents, date.max)
         except Rejected:  # they supersede each other in a circle, which the run was refused for
-            return read
+            return self._all_documents, {}
 
     def _passages(self, state: SourceState | None) -> dict[str, dict[str, dict]]:
         """{document: {passage: its first row}}"""

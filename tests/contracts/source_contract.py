@@ -199,7 +199,15 @@ class SourceContract:
         allowed = largest_loss(self.expectations, self.source.name)
         with pytest.raises(Rejected, match=r"2026-01-01\.1 still serves"):
             check_loss(
-                found.release, "s" * 64, len(documents), serving, allowed=allowed, expectations=self.expectations
+                found.release,
+                "s" * 64,
+                len(documents),
+                serving,
+                gone=len(documents),
+                allowed=allowed,
+                expectations=self.expectations,
             )
         renamed = replace(found.release, name="another")
-        check_loss(renamed, "s" * 64, len(documents) * 2, serving, allowed=allowed, expectations=self.expectations)
+        check_loss(
+            renamed, "s" * 64, len(documents) * 2, serving, gone=0, allowed=allowed, expectations=self.expectations
+        )

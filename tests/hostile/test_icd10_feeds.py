@@ -202,7 +202,7 @@ def test_a_feed_that_lost_18_percent_of_its_codes_is_refused_in_these_words(serv
     (kept,) = Quarantine(serving.home).all()
     snapshot = next((serving.home / "snapshots" / "icd10").glob(f"*{error.happened.split()[2][:8]}*")).stem
     assert error.happened == (
-        f"icd10 snapshot {snapshot[:8]}… has 123 documents; the current release has 150 (18% fewer, 5% allowed). "
+        f"icd10 snapshot {snapshot[:8]}… has 123 documents; of the 150 that serve 27 are gone (18%, 5% allowed). "
         f"It is in quarantine as {kept.id}."
     )
     assert error.safe == f"Nothing was published; release {release.id} still serves."
@@ -259,7 +259,7 @@ def test_the_command_line_ends_with_20_and_says_why(serving, tmp_path):
     )
     assert ran.returncode == 20, ran.stderr
     told = json.loads(ran.stdout)
-    assert "(18% fewer, 5% allowed)" in told["refused"]["icd10"]["reason"]
+    assert "(18%, 5% allowed)" in told["refused"]["icd10"]["reason"]
     assert told["published"] == [] and told["exit_code"] == 20
     assert len(Quarantine(serving.home).all()) == 1
     assert served(serving.home) == before

@@ -10,6 +10,7 @@ from small_home import drugs
 from small_runs import chosen, drop, loaded_once, protocols, refresh, write, write_expectations
 
 from probatum import pipeline
+from probatum.audit import read_report
 from probatum.candidates import candidate_of
 from probatum.diff import diff_releases
 from probatum.errors import Rejected
@@ -52,7 +53,7 @@ def published_runs(tmp_path_factory):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_superseded_guideline_is_absent_however_that_was_said(published_runs, tmp_path, way):
-    """P8: from every search and by its id, while the new one answers; and the difference of the releases names it."""
+    """P8: from every search and by its id, while the new one answers; the difference of the releases names it, and the audit counts it."""
     settings = chosen(shutil.copytree(published_runs.home, tmp_path / "home"), published_runs.expectations)
     files = {name: text for name, text in (protocols() | {NEW: REPLACING} | WAYS[way]).items() if text is not None}
     before = Releases(settings.home).current()
@@ -65,6 +66,8 @@ def test_a_superseded_guideline_is_absent_however_that_was_said(published_runs, 
     (changed,) = diff_releases(settings.home, before, manifest)
     assert [identity for identity, _ in changed.removed] == [OLD]
     assert manifest.sources["guidelines"].quarantined == ()
+    checks = {c.name: c.seen for c in read_report(settings.home, manifest.candidate).sources["guidelines"].checks}
+    assert checks["documents-withdrawn"] == "1 of 12 that serve are gone, 20% allowed"
 
 
 def test_a_drug_that_is_gone_from_the_list_has_no_hits(published, tmp_path):

@@ -42,8 +42,11 @@ def serving(documents):
     )
 
 
-def check(folder, documents, before, allowed=0.05):
-    check_loss(RELEASE, SNAPSHOT, documents, before, allowed=allowed, expectations=folder)
+def check(folder, documents, before, allowed=0.05, gone=None):
+    """gone: by default nothing new came, so that what is missing is gone."""
+    served = before.sources["icd10"].documents.rows if before and before.sources else 0
+    gone = max(0, served - documents) if gone is None else gone
+    check_loss(RELEASE, SNAPSHOT, documents, before, gone=gone, allowed=allowed, expectations=folder)
 
 
 def record(folder, *lines):
@@ -57,7 +60,7 @@ def test_a_source_that_lost_a_fifth_is_refused_in_words_that_help(tmp_path):
     with pytest.raises(Rejected) as refused:
         check(tmp_path, 61_204, serving(74_719))
     assert str(refused.value) == (
-        "icd10 snapshot 3f9c0a12… has 61,204 documents; the current release has 74,719 (18% fewer, 5% allowed). "
+        "icd10 snapshot 3f9c0a12… has 61,204 documents; of the 74,719 that serve 13,515 are gone (18%, 5% allowed). "
         "Nothing was published; release 2026-10-01.2 still serves. "
         "If this is right, record it in expectations/known_differences/icd10.jsonl and run the same refresh again."
     )
@@ -73,6 +76,13 @@ def test_the_share_that_is_allowed_is_allowed_to_the_last_document(tmp_path, doc
     else:
         with pytest.raises(Rejected):
             check(tmp_path, documents, serving(1000))
+
+
+def test_what_came_instead_does_not_make_up_for_what_is_gone(tmp_path):
+    """P7: a file laid out anew, in which every id is another, has lost everything."""
+    with pytest.raises(Rejected, match="1,000 are gone"):
+        check(tmp_path, 1000, serving(1000), gone=1000)
+    check(tmp_path, 1000, serving(1000), gone=50)
 
 
 @pytest.mark.parametrize("allowed", [0.05, 0.07, 0.10, 0.14, 0.20, 0.29])

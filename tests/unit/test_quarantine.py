@@ -61,6 +61,23 @@ def test_another_reason_source_or_file_is_another_case(tmp_path, change):
     assert len(Quarantine(tmp_path).all()) == 2
 
 
+def test_a_file_that_was_mended_or_taken_away_is_no_open_case_any_more_until_it_comes_back(tmp_path):
+    mended, still = put(tmp_path), put(tmp_path, reason="codes.zip is a web page.")
+    other = put(tmp_path, source="formulary")
+    of_release = Quarantine(tmp_path).put("icd10", "2026-10-01", FILES, reason="It changed.", next="Ask.", kind=CHANGED)
+    Quarantine(tmp_path).close("icd10", [still.id])
+    assert set(Quarantine(tmp_path).all()) == {still, other, of_release}
+    assert Quarantine(tmp_path).find(mended.id).decision == "over"
+    assert put(tmp_path) == mended and mended in Quarantine(tmp_path).all()
+
+
+def test_what_was_decided_of_a_file_holds_under_another_day(tmp_path):
+    kept = put(tmp_path)
+    Quarantine(tmp_path).decide(kept.id, REJECTED, actor="coding lead", why="It is not ours.")
+    again = Quarantine(tmp_path).put("icd10", "2027-10-01", FILES, reason=kept.reason, next="Ask the publisher.")
+    assert again.id == kept.id and Quarantine(tmp_path).all() == []
+
+
 def test_an_empty_home_has_an_empty_quarantine(tmp_path):
     assert Quarantine(tmp_path / "nowhere").all() == []
 
