@@ -47,8 +47,6 @@ class Settings(BaseSettings):
     object_endpoint: str = Field("", description="an S3-compatible server instead of AWS; https, or http on loopback")
     object_kms_key: str = Field("", description="id of the KMS key that what is put into a bucket is encrypted with")
     tls_authorities: str = Field("", description="PEM file of further certificate authorities, as of an intranet")
-    object_endpoint: str = Field("", description="an S3-compatible server instead of AWS; https, or http on loopback")
-    object_kms_key: str = Field("", description="id of the KMS key that what is put into a bucket is encrypted with")
 
     def hosts(self) -> frozenset[str]:
         return frozenset(host.strip().lower() for host in self.allowed_hosts.split(",") if host.strip())
