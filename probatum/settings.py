@@ -43,6 +43,7 @@ class Settings(BaseSettings):
     drops: str = Field("", description="s3://bucket or a folder; each source reads <drops>/<source>/incoming/")
     drops_queue: str = Field("", description="URL of the SQS queue that gets the bucket's events; hints, never needed")
     fault: str = Field("", description="for tests: a seam to die at, e.g. kill:after-write")
+    image: str = Field("", description="the image of deploy/Dockerfile by digest, for work pools that run containers")
     allowed_hosts: str = Field("", description="comma-separated hosts sources may be fetched from")
     object_endpoint: str = Field("", description="an S3-compatible server instead of AWS; https, or http on loopback")
     object_kms_key: str = Field("", description="id of the KMS key that what is put into a bucket is encrypted with")

@@ -27,7 +27,7 @@ class Server:
         self.folder, self.home, self._processes = folder, folder / "home", []
         port = _free_port()
         self.url = f"http://127.0.0.1:{port}/api"
-        self._env = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "PROBATUM_"))} | {
+        self.environment = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "PROBATUM_"))} | {
             "PREFECT_HOME": str(folder / "prefect"),
             "PREFECT_API_URL": self.url,
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -44,13 +44,18 @@ class Server:
         command = [PREFECT, "--no-prompt", *arguments]
         with log:
             started = subprocess.Popen(
-                command, cwd=ROOT, env=self._env, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+                command, cwd=ROOT, env=self.environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
             )
         self._processes.append(started)
 
     def run(self, *arguments: str) -> str:
         done = subprocess.run(
-            [PREFECT, "--no-prompt", *arguments], cwd=ROOT, env=self._env, capture_output=True, text=True, timeout=180
+            [PREFECT, "--no-prompt", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=180,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout

@@ -1,0 +1,52 @@
+"""Serving: every deployment of prefect.yaml from one process, with its schedules; no pool, no worker.
+
+    probatum serve          until it is stopped (Ctrl-C, or SIGTERM from a service manager)
+
+For a first look and for small sites. When it stops, Prefect pauses the schedules it served, and the next start takes
+them up again; runs that came due meanwhile are not made up for: the sources are looked at again the next time.
+"""
+
+from collections.abc import Iterator
+from importlib import import_module
+
+from prefect import serve
+from prefect.client.schemas.actions import DeploymentScheduleCreate
+from prefect.client.schemas.objects import ConcurrencyLimitConfig
+from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
+from prefect.deployments.runner import RunnerDeployment
+
+from flows.setup import POOLS, connected, declared
+
+_AT_ONCE = 2  # runs of one process: a refresh takes a core
+
+
+def serve_all() -> None:
+    """Serve until stopped. Raises as `flows.setup.check` when the server is not to be trusted."""
+    with connected():
+        pass
+    serve(*deployments(), limit=_AT_ONCE, print_starting_message=True)
+
+
+def deployments() -> Iterator[RunnerDeployment]:
+    """What prefect.yaml declares for processors; what needs a GPU waits for a worker that has one."""
+    for name, each in declared().items():
+        if each["work_pool"]["name"] != POOLS[0].name:
+            continue
+        module, _, flow = each["entrypoint"].removesuffix(".py").partition(".py:")
+        yield getattr(import_module(module.replace("/", ".")), flow).to_deployment(
+            name=name,
+            description=each["description"],
+            parameters=each["parameters"],
+            tags=each["tags"],
+            schedules=[_schedule(said) for said in each["schedules"]],
+            concurrency_limit=ConcurrencyLimitConfig.model_validate(each["concurrency_limit"]),
+        )
+
+
+def _schedule(said: dict) -> DeploymentScheduleCreate:
+    when = (
+        CronSchedule(cron=said["cron"], timezone=said["timezone"])
+        if "cron" in said
+        else IntervalSchedule.model_validate({"interval": said["interval"]})
+    )
+    return DeploymentScheduleCreate(schedule=when, active=said.get("active", True), slug=said["slug"])
