@@ -6,34 +6,33 @@ For a first look and for small sites. When it stops, Prefect pauses the schedule
 them up again; runs that came due meanwhile are not made up for: the sources are looked at again the next time.
 """
 
-from collections.abc import Iterator
-from importlib import import_module
-
 from prefect import serve
 from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.objects import ConcurrencyLimitConfig
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 from prefect.deployments.runner import RunnerDeployment
 
-from flows.setup import POOLS, connected, declared
+from flows.refresh import refresh, refresh_all, refresh_dropped
+from tasks.set_up import POOLS, connected, declared
 
+FLOWS = {
+    f"flows/refresh.py:{name}": flow
+    for name, flow in (("refresh", refresh), ("refresh_all", refresh_all), ("refresh_dropped", refresh_dropped))
+}
 _AT_ONCE = 2  # runs of one process: a refresh takes a core
 
 
 def serve_all() -> None:
-    """Serve until stopped. Raises as `flows.setup.check` when the server is not to be trusted."""
+    """Serve until stopped. Raises as `tasks.set_up.check` when the server is not to be trusted."""
     with connected():
         pass
     serve(*deployments(), limit=_AT_ONCE, print_starting_message=True)
 
 
-def deployments() -> Iterator[RunnerDeployment]:
+def deployments() -> list[RunnerDeployment]:
     """What prefect.yaml declares for processors; what needs a GPU waits for a worker that has one."""
-    for name, each in declared().items():
-        if each["work_pool"]["name"] != POOLS[0].name:
-            continue
-        module, _, flow = each["entrypoint"].removesuffix(".py").partition(".py:")
-        yield getattr(import_module(module.replace("/", ".")), flow).to_deployment(
+    return [
+        FLOWS[each["entrypoint"]].to_deployment(
             name=name,
             description=each["description"],
             parameters=each["parameters"],
@@ -41,6 +40,9 @@ def deployments() -> Iterator[RunnerDeployment]:
             schedules=[_schedule(said) for said in each["schedules"]],
             concurrency_limit=ConcurrencyLimitConfig.model_validate(each["concurrency_limit"]),
         )
+        for name, each in declared().items()
+        if each["work_pool"]["name"] == POOLS[0].name
+    ]
 
 
 def _schedule(said: dict) -> DeploymentScheduleCreate:

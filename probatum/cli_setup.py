@@ -25,7 +25,7 @@ def setup(
             safe="Nothing was changed.",
             next=f"Name one of {', '.join(_KINDS)}.",
         )
-    from flows import setup as server
+    from tasks import set_up as server
 
     found = server.check() if check else server.set_up(kind=pools)
     show.findings(found, json)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from expecting import ROOT
-from test_server import Server
+from test_server import Server, _end, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("flows")]
 
@@ -130,3 +130,26 @@ def test_containers_run_an_image_that_is_named_by_its_digest_or_none(server, ima
 def test_a_pool_of_another_kind_is_not_taken_over(set_up):
     done = probatum(set_up, "setup", "--pools", "kubernetes", PROBATUM_IMAGE=f"probatum@sha256:{'0' * 64}")
     assert done.returncode == 50 and "of the type process, not kubernetes" in done.stderr
+
+
+def test_one_process_serves_everything_and_takes_it_up_again_after_a_stop(set_up):
+    """It pauses what it served when it ends, so that no run is made that nobody takes; the checks then say what is missing."""
+
+    def paused() -> set[bool]:
+        names = {each for each in set_up.deployments() if each.startswith("refresh")}
+        return {
+            set_up.deployments()[name]["paused"] for name in names if not set_up.deployments()[name]["work_pool_name"]
+        }
+
+    for _ in range(2):
+        serving = subprocess.Popen(
+            [sys.executable, "-m", "probatum.cli", "serve"], cwd=ROOT, env=set_up.environment, start_new_session=True,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            wait_for(lambda: paused() == {False}, 120, "every deployment to be served", set_up.log)
+        finally:
+            _end(serving)
+        wait_for(lambda: paused() == {True}, 60, "the deployments to be paused", set_up.log)
+    told = probatum(set_up, "setup", "--check")
+    assert told.returncode == 50 and "is in the pool (none), not in cpu" in told.stdout

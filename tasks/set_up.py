@@ -24,12 +24,11 @@ from urllib.parse import urlsplit
 import orjson
 import prefect
 import yaml
-from httpx import HTTPError
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import VariableCreate, VariableUpdate, WorkPoolCreate, WorkPoolUpdate
 from prefect.client.schemas.filters import DeploymentFilter, FlowRunFilter
 from prefect.client.schemas.responses import DeploymentResponse
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.settings import get_current_settings
 
 from probatum import __version__
@@ -102,21 +101,26 @@ def connected() -> Iterator[SyncPrefectClient]:
 
 
 def _refuse_another_version(client: SyncPrefectClient) -> None:
+    if failure := client.api_healthcheck():
+        raise _silent(type(failure).__name__)
     try:
         version = client.api_version()
-    except HTTPError as error:
-        status = getattr(getattr(error, "response", None), "status_code", "")
-        raise Retryable(
-            f"The Prefect server does not answer ({status or type(error).__name__}).",
-            safe=_UNCHANGED,
-            next="Start it, or set PREFECT_API_URL and PREFECT_API_AUTH_STRING to what it expects.",
-        ) from None
+    except PrefectHTTPStatusError as error:
+        raise _silent(str(error.response.status_code)) from None
     if version != prefect.__version__:
         raise Misconfigured(
             f"The server is Prefect {version}, and this is Prefect {prefect.__version__}.",
             safe=_UNCHANGED,
             next="Run the same version on both: the one of requirements.lock.",
         )
+
+
+def _silent(why: str) -> Retryable:
+    return Retryable(
+        f"The Prefect server does not answer ({why}).",
+        safe=_UNCHANGED,
+        next="Start it, or set PREFECT_API_URL and PREFECT_API_AUTH_STRING to what it expects.",
+    )
 
 
 def _is_this_machine(host: str) -> bool:
