@@ -11,15 +11,6 @@ from probatum.release import Manifest
 from probatum.search import Searcher
 
 
-@pytest.hookimpl(wrapper=True)  # a wrapper, because the workers read the groups before any other hook comes
-def pytest_collection_modifyitems(items):
-    """The tests of a file share what they set up, so one worker runs them all."""
-    for item in items:
-        if not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(item.path.name))
-    return (yield)
-
-
 @pytest.fixture(autouse=True)
 def no_test_touches_a_real_home(tmp_path, monkeypatch):
     """Whatever reads the settings sees a home that is nobody's."""

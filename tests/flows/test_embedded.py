@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from expecting import ROOT, few_guidelines, write_easy, write_impossible
 
-pytestmark = pytest.mark.xdist_group("flows")
 WORDS_OF_CONTENT = 8  # that many words of a document in a row are no coincidence
 
 

@@ -15,7 +15,7 @@ import httpx
 import pytest
 from expecting import ROOT, few_guidelines, write_easy
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("flows")]
+pytestmark = pytest.mark.slow
 PREFECT = Path(sys.executable).with_name("prefect")
 SCHEDULED_SOURCES = {"formulary": 1, "guidelines": 1, "icd10": 3}  # schedules of each
 

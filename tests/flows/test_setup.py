@@ -9,7 +9,7 @@ import pytest
 from expecting import ROOT
 from test_server import Server, _end, wait_for
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("flows")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

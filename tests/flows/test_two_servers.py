@@ -18,7 +18,7 @@ import pytest
 from expecting import ROOT, few_guidelines, write_easy
 from test_server import PREFECT, _end, _free_port, wait_for
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("flows")]
+pytestmark = pytest.mark.slow
 AUTH = "ward:correct horse"
 POSTGRES = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), Path("/usr/bin"))
 NEEDED = {

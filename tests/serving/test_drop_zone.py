@@ -29,7 +29,7 @@ from probatum.settings import Settings
 from probatum.tables import open_table
 from sources.guidelines import Guidelines
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("drop-zone")]
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 INCOMING, RECEIPTS = "guidelines/incoming/", "guidelines/receipts/"
 ORGANS = [

@@ -19,7 +19,7 @@ import pytest
 from expecting import few_drugs, few_guidelines, write_easy
 from small_runs import codes, order_file, write_expectations, zip_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("flows")]
+pytestmark = pytest.mark.slow
 HERE = Path(__file__).parent
 COUNTERS = ("/proc/net/snmp", "/proc/net/snmp6")
 SWITCHES = {
