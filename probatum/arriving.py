@@ -12,6 +12,7 @@ from probatum.errors import Rejected, Retryable
 from probatum.freshness import stale_sources
 from probatum.journal import Journal
 from probatum.looks import note_look, to_be_told
+from probatum.observing import observed
 from probatum.pins import published_otherwise
 from probatum.quarantine import CHANGED, Quarantine
 from probatum.records import SourceRelease
@@ -21,6 +22,7 @@ from probatum.snapshots import Snapshot, Snapshots
 from probatum.thresholds import lateness
 
 
+@observed("fetch")
 def fetch(chosen: Settings, source, origin: str | None) -> str:
     """Bring the bytes of a release in; returns the digest of the snapshot.
 

@@ -26,6 +26,7 @@ from probatum.candidates import candidate_of, fingerprint, write_source
 from probatum.encoder_identity import identify
 from probatum.errors import Rejected
 from probatum.files import read_json, write_json
+from probatum.observing import noted_audit, noted_release, observed
 from probatum.publish import Publisher
 from probatum.quarantine import DISAGREES, TOO_FEW, UNFIT, Quarantine
 from probatum.reading import Parsed, Served, dropped_in_all, read_snapshot
@@ -48,6 +49,7 @@ def already_serves(chosen: Settings, source, snapshot: str) -> bool:
     return any(state.made_by == made_by for state in _editions(chosen, source.name))
 
 
+@observed("parse")
 def parse(chosen: Settings, source, snapshot: str) -> str:
     """Read the snapshot's files in the sandbox; returns the digest of what was read. Raises Rejected when nothing could be."""
     parsed = read_snapshot(
@@ -96,6 +98,7 @@ def read_state(chosen: Settings, digest: str) -> SourceState:
     return SourceState.model_validate(raw["state"])
 
 
+@observed("write")
 def write(chosen: Settings, source, snapshot: str, parsed: str, *, allowed_loss: float) -> str:
     """Chunk, embed and merge into the tables of the source; returns the digest of its new state.
 
@@ -140,6 +143,7 @@ def write(chosen: Settings, source, snapshot: str, parsed: str, *, allowed_loss:
     return digest
 
 
+@observed("assemble")
 def assemble(chosen: Settings, states: Iterable[str]) -> str:
     """A candidate of what serves with these states in place; returns its digest."""
     changed = {}
@@ -162,6 +166,7 @@ def serves(chosen: Settings, source: str, digest: str) -> bool:
     )
 
 
+@observed("audit")
 def audit(chosen: Settings, candidate: str) -> AuditReport:
     """Audit a candidate through the search that would serve it; the report is stored."""
     from probatum.audit import audit as audit_candidate
@@ -169,18 +174,23 @@ def audit(chosen: Settings, candidate: str) -> AuditReport:
 
     serving = Releases(chosen.home).current()
     read = read_candidate(chosen, candidate)
-    return audit_candidate(
+    report = audit_candidate(
         chosen.home, chosen.expectations, read, Encoder.load(chosen, precision=read.encoder.precision), serving=serving
     )
+    noted_audit(report)
+    return report
 
 
+@observed("publish")
 def publish(chosen: Settings, candidate: str, *, actor: str) -> Manifest:
     """Publish a candidate on its stored audit. Raises Rejected, Conflict."""
     from probatum.audit import read_report
 
-    return Publisher(chosen.home).publish(
+    manifest = Publisher(chosen.home).publish(
         read_candidate(chosen, candidate), read_report(chosen.home, candidate), actor=actor
     )
+    noted_release(manifest)
+    return manifest
 
 
 def settle(chosen: Settings, *, actor: str) -> None:

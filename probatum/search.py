@@ -30,6 +30,7 @@ import orjson
 
 from probatum.errors import Misconfigured, Rejected
 from probatum.freshness import stale
+from probatum.observing import observed_search
 from probatum.release import Candidate, Manifest, Releases, SourceState, today
 from probatum.spelling import Spelling
 from probatum.tables import PinnedTable, open_table
@@ -176,6 +177,7 @@ class Searcher:
     def sources(self) -> tuple[str, ...]:
         return tuple(self._content.sources)
 
+    @observed_search
     def search(
         self,
         question: str,

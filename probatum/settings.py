@@ -44,6 +44,10 @@ class Settings(BaseSettings):
     drops_queue: str = Field("", description="URL of the SQS queue that gets the bucket's events; hints, never needed")
     fault: str = Field("", description="for tests: a seam to die at, e.g. kill:after-write")
     image: str = Field("", description="the image of deploy/Dockerfile by digest, for work pools that run containers")
+    telemetry: str = Field(
+        "", description="where traces and metrics go by OTLP; https, or http on loopback; empty: nowhere"
+    )
+    log: str = Field("", pattern="^(json)?$", description="json: one line a step on standard error")
     allowed_hosts: str = Field("", description="comma-separated hosts sources may be fetched from")
     object_endpoint: str = Field("", description="an S3-compatible server instead of AWS; https, or http on loopback")
     object_kms_key: str = Field("", description="id of the KMS key that what is put into a bucket is encrypted with")
