@@ -23,6 +23,7 @@ from probatum.arriving import fetch as fetch  # the first of the steps
 from probatum.audit_report import AuditReport
 from probatum.breaker import check_loss, gone_from, predecessor
 from probatum.candidates import candidate_of, fingerprint, write_source
+from probatum.decisions import settle as settle_decisions
 from probatum.encoder_identity import identify
 from probatum.errors import Rejected
 from probatum.files import read_json, write_json
@@ -37,6 +38,7 @@ from probatum.settled import settled
 from probatum.snapshots import Snapshot, Snapshots
 from probatum.store import Store
 from probatum.tables import open_table
+from probatum.waiting import must_not_need_approval
 
 _AGAIN = "Run the refresh again."
 ONE_DAY = timedelta(days=1)
@@ -174,18 +176,20 @@ def audit(chosen: Settings, candidate: str) -> AuditReport:
     )
 
 
-def publish(chosen: Settings, candidate: str, *, actor: str) -> Manifest:
-    """Publish a candidate on its stored audit. Raises Rejected, Conflict."""
+def publish(chosen: Settings, candidate: str, *, actor: str, why: str = "") -> Manifest:
+    """Publish a candidate on its stored audit; why: the words of whoever approved it. Raises Rejected, Conflict."""
     from probatum.audit import read_report
 
-    return Publisher(chosen.home).publish(
-        read_candidate(chosen, candidate), read_report(chosen.home, candidate), actor=actor
-    )
+    read = read_candidate(chosen, candidate)
+    if not why:
+        must_not_need_approval(chosen.expectations, read, Releases(chosen.home).current())
+    return Publisher(chosen.home).publish(read, read_report(chosen.home, candidate), actor=actor, why=why)
 
 
 def settle(chosen: Settings, *, actor: str) -> None:
-    """Write down what an earlier run did and was killed before it could say so."""
+    """Write down what an earlier run, or a person, did and was killed before it could say so."""
     Publisher(chosen.home).settle(actor=actor)
+    settle_decisions(chosen.home)
 
 
 def find_candidate(chosen: Settings, beginning: str | None) -> str:
