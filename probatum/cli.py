@@ -16,6 +16,7 @@ import typer
 
 from probatum import __version__, show
 from probatum.cli_approval import approve, decline, journal, pending
+from probatum.cli_golden import golden
 from probatum.errors import Misconfigured, ProbatumError, Rejected
 from probatum.freshness import stale_sources
 from probatum.release import Manifest, Releases
@@ -64,6 +65,7 @@ def main() -> None:
 
 quarantine = typer.Typer(no_args_is_help=True, help="What was refused, and what to do with it.")
 app.add_typer(quarantine, name="quarantine")
+app.add_typer(golden, name="golden")
 for command in (pending, approve, decline, journal):
     app.command()(command)
 

@@ -14,8 +14,11 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from probatum.drafts import Drafts
 from probatum.errors import Damaged
 from probatum.journal import Journal
+from probatum.proposals import DECLINED as DECLINED_PROPOSAL
+from probatum.proposals import all_proposals
 from probatum.quarantine import REJECTED, RELEASED, Quarantine, Quarantined
 from probatum.seams import seam
 from probatum.waiting import APPROVED, APPROVING, DECLINED, WaitingRoom
@@ -48,7 +51,7 @@ def record(home: Path, action: str, *, actor: str, at: str, **facts: str) -> Non
 
 def settle(home: Path) -> None:
     """Add what was decided and never told to the journal."""
-    if not any((home / name).exists() for name in ("quarantine", "waiting")):
+    if not any((home / name).exists() for name in ("quarantine", "waiting", "drafts", "proposals")):
         return
     journal = Journal(home / "journal.jsonl")
     with decisions_of(home):
@@ -57,7 +60,7 @@ def settle(home: Path) -> None:
         except Damaged:  # `verify` names the place; a refresh must not wait for its repair
             return
         _settle_approvals(home, told)
-        for action, decided in (*_cases(home), *_declined(home)):
+        for action, decided in (*_cases(home), *_declined(home), *_declined_questions(home)):
             if not any(_tells(each, action, decided) for each in told):
                 journal.add(action, **decided)
 
@@ -76,9 +79,17 @@ def _declined(home: Path) -> Iterator[tuple[str, dict[str, str]]]:
             yield "decline", {"candidate": each.candidate, "actor": each.actor, "why": each.why, "at": each.at}
 
 
+def _declined_questions(home: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    for item, made in Drafts(home).declined():
+        yield "golden-decline", {"item": item, **made}
+    for each in all_proposals(home):
+        if each.status == DECLINED_PROPOSAL:
+            yield "golden-decline", {"item": each.id, "actor": each.actor, "why": each.why, "at": each.at}
+
+
 def _tells(told: dict, action: str, decided: dict[str, str]) -> bool:
     """Whether a record is of this decision; the first ones did not say when it was made."""
-    about = next(key for key in ("case", "candidate") if key in decided)
+    about = next(key for key in ("case", "candidate", "item") if key in decided)
     same = told.get("action") == action and told.get(about) == decided[about]
     return same and told.get("at", decided["at"]) == decided["at"]
 

@@ -12,6 +12,7 @@ carries content. Sources are passed in: this library does not know them.
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
@@ -24,9 +25,11 @@ from probatum.audit_report import AuditReport
 from probatum.breaker import check_loss, gone_from, predecessor
 from probatum.candidates import candidate_of, fingerprint, write_source
 from probatum.decisions import settle as settle_decisions
+from probatum.drafts import Drafts
 from probatum.encoder_identity import identify
-from probatum.errors import Rejected
+from probatum.errors import Damaged, Rejected
 from probatum.files import read_json, write_json
+from probatum.golden_files import GoldenFiles
 from probatum.publish import Publisher
 from probatum.quarantine import DISAGREES, TOO_FEW, UNFIT, Quarantine
 from probatum.reading import Parsed, Served, dropped_in_all, read_snapshot
@@ -183,13 +186,17 @@ def publish(chosen: Settings, candidate: str, *, actor: str, why: str = "") -> M
     read = read_candidate(chosen, candidate)
     if not why:
         must_not_need_approval(chosen.expectations, read, Releases(chosen.home).current())
-    return Publisher(chosen.home).publish(read, read_report(chosen.home, candidate), actor=actor, why=why)
+    manifest = Publisher(chosen.home).publish(read, read_report(chosen.home, candidate), actor=actor, why=why)
+    with suppress(Damaged):  # it is published; `probatum golden drafts` says what is wrong with the list
+        Drafts(chosen.home).look()
+    return manifest
 
 
 def settle(chosen: Settings, *, actor: str) -> None:
     """Write down what an earlier run, or a person, did and was killed before it could say so."""
     Publisher(chosen.home).settle(actor=actor)
     settle_decisions(chosen.home)
+    GoldenFiles(chosen.home, chosen.expectations).settle()
 
 
 def find_candidate(chosen: Settings, beginning: str | None) -> str:
