@@ -154,7 +154,7 @@ class TestADraftIsNoQuestion:
         assert made.question == "cream for nappy rash" and made.expects[0].document == NEW[0]
 
     def test_words_that_name_a_patient_are_kept_nowhere(self, updated):
-        """P28: neither in the queue nor among the questions."""
+        """P34: neither in the queue nor among the questions."""
         words = "zinc for patient name: Martha Huber, MRN 4711-0815-33"
         for keep in (
             lambda: golden_review.edit(updated, the_draft(updated).id, words, actor="kim"),
