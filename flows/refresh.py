@@ -16,6 +16,7 @@ from probatum.locks import one_refresh
 from probatum.outcome import Outcome
 from probatum.settings import settings
 from tasks.alert import tell_if_late
+from tasks.approval import must_not_be_declined, needs_approval, wait
 from tasks.audit import audit
 from tasks.every_source import every_source
 from tasks.fetch import fetch
@@ -30,7 +31,7 @@ from tasks.write import assemble, serves, write
 def refresh(source: str, origin: str | None = None, actor: str = "prefect", hold: bool = False) -> State:
     """Refresh one source from `origin` (a folder, a file, an https address; None: where it points itself).
 
-    hold: stop after a passing audit, for somebody to publish.
+    hold: stop after a passing audit, for somebody to publish. So does a source whose changes a person has to approve.
     """
     return _refresh({source: origin}, actor, hold)
 
@@ -61,16 +62,16 @@ def _refresh(origins: dict[str, str | None], actor: str, hold: bool) -> State:
     with one_refresh(settings().home, origins):
         settle(actor)
         states = {source: state for source, origin in origins.items() if (state := _state_of(source, origin, outcome))}
-        while states:
-            candidate = assemble(list(states.values()))
-            if failures := audit(candidate):
-                states = {source: states[source] for source in outcome.refused_by_audit(candidate, failures, states)}
-            elif hold:
-                outcome.held(candidate, states)
-                break
+        waiting = {source for source in states if needs_approval(source)}
+        for group in [states] if hold else _apart(states, waiting):
+            candidate, passed = _audited(group, outcome)
+            if not passed:
+                continue
+            if hold or waiting & passed.keys():
+                wait(candidate, actor)
+                outcome.held(candidate, passed, needs_approval=bool(waiting & passed.keys()))
             else:
-                outcome.published(publish(candidate, actor), candidate, states)
-                break
+                outcome.published(publish(candidate, actor), candidate, passed)
     for source, origin in origins.items():
         outcome.stale(source, tell_if_late(source, actor))
         try:
@@ -79,6 +80,24 @@ def _refresh(origins: dict[str, str | None], actor: str, hold: bool) -> State:
             outcome.without_receipts(source, failed)
     ended = Failed if outcome.exit_code else Completed
     return ended(message=outcome.message(), data=outcome.as_json())
+
+
+def _apart(states: dict[str, str], waiting: set[str]) -> list[dict[str, str]]:
+    """What may be published at once, and after it what has to wait: nobody's approval holds up another source."""
+    return [
+        {source: state for source, state in states.items() if (source in waiting) is waits} for waits in (False, True)
+    ]
+
+
+def _audited(states: dict[str, str], outcome: Outcome) -> tuple[str, dict[str, str]]:
+    """(a candidate that passes its audit, the states in it); no states when nothing passes."""
+    while states:
+        candidate = assemble(list(states.values()))
+        failures = audit(candidate)
+        if not failures:
+            return candidate, states
+        states = {source: states[source] for source in outcome.refused_by_audit(candidate, failures, states)}
+    return "", {}
 
 
 def _state_of(source: str, origin: str | None, outcome: Outcome) -> str | None:
@@ -93,6 +112,9 @@ def _state_of(source: str, origin: str | None, outcome: Outcome) -> str | None:
         outcome.carried_over(source, carried)
         outcome.quarantined(source, *set_aside(source, parsed))
         outcome.step(source, state=(state := write(source, snapshot, parsed)))
-        return outcome.unchanged(source) if serves(source, state) else state
+        if serves(source, state):
+            return outcome.unchanged(source)
+        must_not_be_declined(source, state)
+        return state
     except (Rejected, Retryable, Misconfigured) as refused:
         return outcome.refused(source, refused)

@@ -15,6 +15,8 @@ from typing import Annotated
 import typer
 
 from probatum import __version__, cli_setup, show
+from probatum.cli_approval import approve, decline, journal, pending
+from probatum.cli_golden import golden
 from probatum.errors import Misconfigured, ProbatumError, Rejected
 from probatum.freshness import stale_sources
 from probatum.release import Manifest, Releases
@@ -64,6 +66,9 @@ def main() -> None:
 quarantine = typer.Typer(no_args_is_help=True, help="What was refused, and what to do with it.")
 app.add_typer(quarantine, name="quarantine")
 app.add_typer(cli_setup.app)
+app.add_typer(golden, name="golden")
+for command in (pending, approve, decline, journal):
+    app.command()(command)
 
 
 @app.callback(invoke_without_command=True)
@@ -287,11 +292,13 @@ def verify(
     release: Annotated[str | None, typer.Argument(help="Without it, the release that serves.")] = None,
     json: Json = False,
 ) -> None:
-    """Recompute every digest of a release from the bytes on disk."""
+    """Recompute every digest of a release, and the chain of the journal, from the bytes on disk."""
+    from probatum.journal import Journal
     from probatum.verify import verify as verify_release
 
-    manifest = _release(release)
-    show.verified(manifest, verify_release(settings().home, manifest), json)
+    manifest, home = _release(release), settings().home
+    counts = verify_release(home, manifest)
+    show.verified(manifest, counts | {"journal records": Journal(home / "journal.jsonl").verify()}, json)
 
 
 @app.command()
@@ -338,16 +345,12 @@ def quarantine_reject(case: Case, why: Why, json: Json = False) -> None:
 
 
 def _decide(case: str, decision: str, why: str, json: bool) -> None:
-    from probatum.journal import Journal
-    from probatum.quarantine import Quarantine
+    from probatum.decisions import decide_case
 
-    home, actor = settings().home, getpass.getuser()
-    item = Quarantine(home).find(case)
     if not why.strip():
         raise Misconfigured("--why is empty.", safe="Nothing was decided.", next="Say in one sentence why.")
-    item = Quarantine(home).decide(item.id, decision, actor=actor, why=why)
-    Journal(home / "journal.jsonl").add(f"quarantine-{decision}", actor=actor, case=item.id, why=why)
-    show.case(item, home, json)
+    home = settings().home
+    show.case(decide_case(home, case, decision, actor=getpass.getuser(), why=why), home, json)
 
 
 def _release(name: str | None) -> Manifest:

@@ -9,14 +9,15 @@ import orjson
 from probatum.errors import Damaged
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write beside, fsync, rename over, fsync the folder."""
+def write_atomically(path: Path, data: bytes, *, mode: int = 0o600) -> None:
+    """Write beside, fsync, rename over, fsync the folder. mode: who may read it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as out:
             out.write(data)
             out.flush()
+            os.fchmod(out.fileno(), mode)
             os.fsync(out.fileno())
         os.replace(temporary, path)
     except BaseException:

@@ -48,7 +48,18 @@ class Journal:
             write_json(self._head, {"lines": len(lines) + 1, "digest": digests.of_bytes(line)})
 
     def records(self) -> list[dict]:
-        return [orjson.loads(line) for line in self._lines()]
+        """All records, oldest first. Raises Damaged when one cannot be read; whether they are whole says `verify`."""
+        return [_record(number, line) for number, line in enumerate(self._lines(), 1)]
+
+    def legible(self) -> list[dict]:
+        """The records that can be read, for somebody who looks into a journal that is not whole."""
+        found = []
+        for number, line in enumerate(self._lines(), 1):
+            try:
+                found.append(_record(number, line))
+            except Damaged:
+                continue
+        return found
 
     def verify(self) -> int:
         """The number of records; raises Damaged naming the first line that does not follow from the one before."""
@@ -86,3 +97,13 @@ class Journal:
     def _lines(self) -> list[bytes]:
         """The whole lines; a last one without its line feed was not written to its end."""
         return self._path.read_bytes().split(b"\n")[:-1] if self._path.exists() else []
+
+
+def _record(number: int, line: bytes) -> dict:
+    try:
+        record = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        record = None
+    if not isinstance(record, dict):
+        raise Damaged(f"Line {number} of the journal is no record.", next=_COMPARE)
+    return record

@@ -12,9 +12,11 @@ class Outcome:
         self._steps: dict[str, dict[str, str]] = {}
         self._release = ""
         self._candidate = ""
+        self._candidates: dict[str, str] = {}
         self._published: list[str] = []
         self._unchanged: list[str] = []
-        self._held = False
+        self._held: list[str] = []
+        self._needs_approval: list[str] = []
         self._refused: dict[str, dict] = {}
         self._quarantined: dict[str, list[dict]] = {}
         self._stale: dict[str, str] = {}
@@ -33,9 +35,9 @@ class Outcome:
         refused = self._refused.get(source, {})
         return {
             **self._steps.get(source, {}),
-            "candidate": self._candidate,
+            "candidate": self._candidates.get(source, self._candidate),
             "release": self._release if source in self._published else "",
-            "held": self._held and source in self._published,
+            "held": source in self._held,
             "refused": {key: refused[key] for key in ("reason", "next", "exit_code") if refused},
         }
 
@@ -78,6 +80,7 @@ class Outcome:
     def refused_by_audit(self, candidate: str, failures: Mapping[str, list[str]], changed: Iterable[str]) -> list[str]:
         """Note what the audit refused; returns the changed sources that may still go on (none if an unchanged one fails)."""
         self._candidate = candidate
+        self._candidates |= dict.fromkeys(failures, candidate)
         for source in failures:
             self.refused(
                 source,
@@ -101,10 +104,13 @@ class Outcome:
 
     def published(self, release: str, candidate: str, sources: Iterable[str]) -> None:
         self._release, self._candidate, self._published = release, candidate, list(sources)
+        self._candidates |= dict.fromkeys(sources, candidate)
 
-    def held(self, candidate: str, sources: Iterable[str]) -> None:
-        """The candidate passed and waits for somebody to publish it."""
-        self._held, self._candidate, self._published = True, candidate, list(sources)
+    def held(self, candidate: str, sources: Iterable[str], *, needs_approval: bool = False) -> None:
+        """The candidate passed and waits for somebody to publish it. needs_approval: to say why, as well."""
+        self._candidate, self._held = candidate, list(sources)
+        self._candidates |= dict.fromkeys(self._held, candidate)
+        self._needs_approval = self._held if needs_approval else []
 
     @property
     def exit_code(self) -> int:
@@ -115,8 +121,9 @@ class Outcome:
         return {
             "release": self._release,
             "candidate": self._candidate,
-            "published": [] if self._held else self._published,
-            "held": self._held,
+            "published": self._published,
+            "held": bool(self._held),
+            "waits_for_approval": self._needs_approval,
             "unchanged": self._unchanged,
             "refused": self._refused,
             "quarantined": self._quarantined,
@@ -129,6 +136,8 @@ class Outcome:
     def message(self) -> str:
         """One line for a run's state."""
         parts = [f"release {self._release} published ({', '.join(self._published)})"] if self._release else []
+        parts += [f"waits for approval: {', '.join(self._needs_approval)}"] if self._needs_approval else []
+        parts += [f"waits: {', '.join(self._held)}"] if self._held and not self._needs_approval else []
         parts += [f"unchanged: {', '.join(self._unchanged)}"] if self._unchanged else []
         parts += [f"{source} refused: {refusal['reason']}" for source, refusal in self._refused.items()]
         return "; ".join(parts) or "nothing to do"

@@ -12,6 +12,7 @@ carries content. Sources are passed in: this library does not know them.
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
@@ -23,9 +24,12 @@ from probatum.arriving import fetch as fetch  # the first of the steps
 from probatum.audit_report import AuditReport
 from probatum.breaker import check_loss, gone_from, predecessor
 from probatum.candidates import candidate_of, fingerprint, write_source
+from probatum.decisions import settle as settle_decisions
+from probatum.drafts import Drafts
 from probatum.encoder_identity import identify
-from probatum.errors import Rejected
+from probatum.errors import Damaged, Rejected
 from probatum.files import read_json, write_json
+from probatum.golden_files import GoldenFiles
 from probatum.observing import noted_audit, noted_release, observed
 from probatum.publish import Publisher
 from probatum.quarantine import DISAGREES, TOO_FEW, UNFIT, Quarantine
@@ -38,6 +42,7 @@ from probatum.settled import settled
 from probatum.snapshots import Snapshot, Snapshots
 from probatum.store import Store
 from probatum.tables import open_table
+from probatum.waiting import must_not_need_approval
 
 _AGAIN = "Run the refresh again."
 ONE_DAY = timedelta(days=1)
@@ -182,20 +187,25 @@ def audit(chosen: Settings, candidate: str) -> AuditReport:
 
 
 @observed("publish")
-def publish(chosen: Settings, candidate: str, *, actor: str) -> Manifest:
-    """Publish a candidate on its stored audit. Raises Rejected, Conflict."""
+def publish(chosen: Settings, candidate: str, *, actor: str, why: str = "") -> Manifest:
+    """Publish a candidate on its stored audit; why: the words of whoever approved it. Raises Rejected, Conflict."""
     from probatum.audit import read_report
 
-    manifest = Publisher(chosen.home).publish(
-        read_candidate(chosen, candidate), read_report(chosen.home, candidate), actor=actor
-    )
+    read = read_candidate(chosen, candidate)
+    if not why:
+        must_not_need_approval(chosen.expectations, read, Releases(chosen.home).current())
+    manifest = Publisher(chosen.home).publish(read, read_report(chosen.home, candidate), actor=actor, why=why)
     noted_release(manifest)
+    with suppress(Damaged):  # it is published; `probatum golden drafts` says what is wrong with the list
+        Drafts(chosen.home).look()
     return manifest
 
 
 def settle(chosen: Settings, *, actor: str) -> None:
-    """Write down what an earlier run did and was killed before it could say so."""
+    """Write down what an earlier run, or a person, did and was killed before it could say so."""
     Publisher(chosen.home).settle(actor=actor)
+    settle_decisions(chosen.home)
+    GoldenFiles(chosen.home, chosen.expectations).settle()
 
 
 def find_candidate(chosen: Settings, beginning: str | None) -> str:

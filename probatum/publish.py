@@ -7,7 +7,6 @@ and touches nothing else, so it needs no network, no encoder and no Prefect.
 
 from datetime import UTC, date, datetime
 
-import orjson
 from filelock import FileLock
 
 from probatum.audit_report import AuditReport
@@ -18,9 +17,10 @@ from probatum.release import Candidate, Manifest, Releases
 from probatum.seams import seam
 from probatum.store import Store
 from probatum.verify import verify_table
+from probatum.waiting import WaitingRoom
 
 _LOCK_WAIT_S = 60
-_MOVES_THE_POINTER = ("publish", "rollback", "found")
+_MOVES_THE_POINTER = ("publish", "approve", "rollback", "found")
 
 
 class Publisher(Releases):
@@ -29,10 +29,10 @@ class Publisher(Releases):
     def journal(self) -> Journal:
         return Journal(self.home / "journal.jsonl")
 
-    def publish(self, candidate: Candidate, report: AuditReport, *, actor: str) -> Manifest:
+    def publish(self, candidate: Candidate, report: AuditReport, *, actor: str, why: str = "") -> Manifest:
         """Serve `candidate`, if `report` is a passing audit of exactly it and nobody published meanwhile.
 
-        Raises Rejected when the audit does not let it through, Conflict when the parent no longer serves, Damaged when
+        why: the words of whoever approved it; without them nobody did. Raises Rejected when the audit does not let it through, Conflict when the parent no longer serves, Damaged when
         the tables do not hold what was audited.
         """
         report.must_allow(candidate.digest(), candidate.sources.keys())
@@ -61,9 +61,7 @@ class Publisher(Releases):
             seam("after-manifest")
             self._point_to(manifest)
             seam("after-pointer")
-            self.journal().add(
-                "publish", actor=actor, release=manifest.id, parent=manifest.parent, candidate=manifest.candidate
-            )
+            self._tell("approve" if why else "publish", manifest, actor=actor, why=why)
         return manifest
 
     def rollback(self, release: str | None, *, actor: str) -> Manifest:
@@ -92,15 +90,18 @@ class Publisher(Releases):
         try:
             serving = self.current()
             told = [record for record in self.journal().records() if record.get("action") in _MOVES_THE_POINTER]
-        except (
-            Damaged,
-            orjson.JSONDecodeError,
-        ):  # `verify` names what is damaged; going back must not wait for its repair
+            approving = WaitingRoom(self.home).reason(serving.candidate) if serving else None
+        except Damaged:  # `verify` names what is damaged; going back must not wait for its repair
             return
         if serving and (not told or told[-1]["release"] != serving.id):
-            self.journal().add(
-                "found", actor=actor, release=serving.id, parent=serving.parent, candidate=serving.candidate
-            )
+            if approving and approving.parent == serving.parent:
+                self._tell("approve", serving, actor=approving.actor, why=approving.why)
+            else:
+                self._tell("found", serving, actor=actor)
+
+    def _tell(self, action: str, manifest: Manifest, *, actor: str, why: str = "") -> None:
+        facts = {"release": manifest.id, "parent": manifest.parent, "candidate": manifest.candidate}
+        self.journal().add(action, actor=actor, **facts, **({"why": why} if why else {}))
 
     def _verify_tables(self, manifest: Manifest) -> None:
         """What is served is what was audited: a digest names content, a table version only a place."""

@@ -139,6 +139,14 @@ class Quarantine:
         value = {"decision": decision, "actor": actor, "why": why, "at": datetime.now(UTC).isoformat()}
         write_json(self._folder / identity / "decision.json", value)
 
+    def decision_of(self, identity: str) -> dict[str, str]:
+        """{"decision", "actor", "why", "at"} of a case that was decided on."""
+        return read_json(
+            self._folder / identity / "decision.json",
+            what="A decision in quarantine",
+            next="Delete it, and run `probatum quarantine release` or `probatum quarantine reject` again.",
+        )
+
     def let_through(self, source: str, kind: str, sha256s: Iterable[str]) -> bool:
         """Whether somebody released exactly these files from a stop of this kind."""
         wanted = sorted(sha256s)
@@ -158,11 +166,7 @@ class Quarantine:
         )
         decided = {}
         if (folder / "decision.json").exists():
-            decided = read_json(
-                folder / "decision.json",
-                what="A decision in quarantine",
-                next="Delete it, and run `probatum quarantine release` or `probatum quarantine reject` again.",
-            )
+            decided = self.decision_of(identity)
         return Quarantined(
             identity,
             raw["source"],

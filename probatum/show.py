@@ -122,11 +122,14 @@ def outcome(value: dict, as_json: bool) -> None:
         _out.print(
             f"[green]Release {escape(value['release'])} is published[/] with {escape(', '.join(value['published']))}."
         )
-    elif value["held"]:
-        _out.print(
-            f"Candidate {value['candidate'][:12]} passed its audit and waits. Publish it with `probatum publish {value['candidate'][:12]}`."
-        )
-    elif not value["refused"]:
+    if value["held"]:
+        candidate = value["candidate"][:12]
+        waits, command = "waits", f"probatum publish {candidate}"
+        if value["waits_for_approval"]:
+            waits = f"waits for approval of {escape(', '.join(value['waits_for_approval']))}"
+            command = f"probatum approve {candidate} --why …"
+        _out.print(f"Candidate {candidate} passed its audit and {waits}. Publish it with `{command}`.")
+    elif not value["release"] and not value["refused"]:
         _out.print("There is nothing to do: what the publishers offer is what serves.")
 
 

@@ -17,6 +17,20 @@ def largest_loss(expectations: Path, source: str) -> float:
     return float(value)
 
 
+def needs_approval(expectations: Path, source: str) -> bool:
+    """Whether a person has to approve what changes in a source; not where nothing is said. Raises Misconfigured."""
+    path = expectations / "thresholds.toml"
+    try:
+        value = tomllib.loads(path.read_text("utf-8")).get(source, {}).get("approval", False)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, AttributeError) as error:
+        raise Misconfigured(f"{path.name} cannot be read ({type(error).__name__}).", next="Correct it.") from None
+    if not isinstance(value, bool):
+        raise Misconfigured(
+            f"{path.name}: approval of {source} is {value!r}, neither true nor false.", next="Correct it."
+        )
+    return value
+
+
 def lateness(expectations: Path, source: str) -> Lateness:
     """After how many days without a look, and without a release, a source is late. Raises Misconfigured."""
     return Lateness(
