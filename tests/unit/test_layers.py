@@ -85,7 +85,7 @@ def the_library_knows_no_layer_above_it(module: Module) -> Iterator[str]:
         yield from (
             each.name
             for each in above
-            if not (module.path == "probatum/cli.py" and each.lazy and not each.is_of("prefect"))
+            if not (module.path.startswith("probatum/cli") and each.lazy and not each.is_of("prefect"))
         )
 
 
