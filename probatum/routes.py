@@ -128,10 +128,10 @@ def _channel(path: Path, name: str, value: object) -> Channel:
 def _route(path: Path, value: object, channels: Mapping[str, Channel]) -> Route:
     _known(path, "a route", _table(path, value))
     events = value.get("events", [])
-    if not isinstance(events, list) or (unknown := [word for word in events if word not in KINDS]):
-        raise _wrong(
-            path, f"there is no event {', '.join(map(str, unknown)) if isinstance(events, list) else events!r}"
-        )
+    if not isinstance(events, list):
+        raise _wrong(path, f"events is {events!r}, not a list")
+    if unknown := [str(word) for word in events if word not in KINDS]:
+        raise _wrong(path, f"there is no event {', '.join(unknown)}")
     if value.get("channel") not in channels:
         raise _wrong(path, f"there is no channel {value.get('channel', '')!r}")
     if not all(isinstance(value.get(key, ""), str) for key in ("source", "owner")):
