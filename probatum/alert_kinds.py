@@ -58,7 +58,7 @@ KINDS = {
         ),
         Kind("run-failed", "prefect.flow-run.Failed", "a run failed for a reason of its own", _RUN, "another run"),
         Kind("run-crashed", "prefect.flow-run.Crashed", "a run ended without a word", _RUN, "another run"),
-        Kind("run-late", "prefect.flow-run.Late", "a run did not start when it was due", _RUN, "another deployment"),
+        Kind("run-late", "prefect.flow-run.Late", "a run did not start when it was due, nor ten minutes later", _RUN, "another deployment"),
         Kind("no-worker", "prefect.work-pool.not-ready", "no worker serves a pool", ("pool",), "another pool"),
         Kind(
             "drift",

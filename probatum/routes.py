@@ -25,11 +25,12 @@ from probatum.errors import Misconfigured
 from probatum.settings import Settings
 
 HEARTBEAT_S = 30  # Prefect's least, and what prefect.yaml gives the pool
+_LATE_AFTER_MINUTES = 10  # a worker that is restarted is back by then
 _BEATS_MISSED = 3  # one may be lost and one be late
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _BLOCK = re.compile(r"[a-z0-9-]+/[a-z0-9-]+")
 _KEYS = {
-    "the file": {"channels", "route", "last_resort", "heartbeat_seconds"},
+    "the file": {"channels", "route", "last_resort", "heartbeat_seconds", "run_late_after_minutes"},
     "a channel": {"block"},
     "a route": {"source", "owner", "events", "channel"},
 }
@@ -66,11 +67,17 @@ class Routes:
     routes: tuple[Route, ...]
     last_resort: str = ""
     heartbeat_s: int = HEARTBEAT_S
+    late_after_minutes: int = _LATE_AFTER_MINUTES
 
     @property
     def dead_after(self) -> timedelta:
         """How long a run may be silent before it counts as dead."""
         return timedelta(seconds=_BEATS_MISSED * self.heartbeat_s)
+
+    @property
+    def late_after(self) -> timedelta:
+        """How long a run may wait for a worker before people are told."""
+        return timedelta(minutes=self.late_after_minutes)
 
     def sent_to(self, alert: Alert) -> list[tuple[Channel, Alert]]:
         """Each channel with the part of an alert that is for it. Good news go to all: each knows what it was told."""
@@ -106,12 +113,11 @@ def read_routes(chosen: Settings) -> Routes:
         channels,
         tuple(_route(path, value, channels) for value in listed),
         raw.get("last_resort", ""),
-        raw.get("heartbeat_seconds", HEARTBEAT_S),
+        _whole(path, raw, "heartbeat_seconds", HEARTBEAT_S, least=HEARTBEAT_S),
+        _whole(path, raw, "run_late_after_minutes", _LATE_AFTER_MINUTES, least=1),
     )
     if found.last_resort and found.last_resort not in channels:
         raise _wrong(path, f"there is no channel {found.last_resort!r}")
-    if type(found.heartbeat_s) is not int or found.heartbeat_s < HEARTBEAT_S:
-        raise _wrong(path, f"heartbeat_seconds is {found.heartbeat_s!r}, not a number of seconds from {HEARTBEAT_S}")
     return found
 
 
@@ -137,6 +143,13 @@ def _route(path: Path, value: object, channels: Mapping[str, Channel]) -> Route:
     if not all(isinstance(value.get(key, ""), str) for key in ("source", "owner")):
         raise _wrong(path, "source and owner of a route are words")
     return Route(value["channel"], value.get("source", ""), value.get("owner", ""), tuple(events))
+
+
+def _whole(path: Path, raw: Mapping, key: str, otherwise: int, *, least: int) -> int:
+    value = raw.get(key, otherwise)
+    if type(value) is not int or value < least:
+        raise _wrong(path, f"{key} is {value!r}, not a whole number from {least}")
+    return value
 
 
 def _table(path: Path, value: object) -> dict:

@@ -8,10 +8,12 @@ off stays off. Actions of Prefect come at least once: the notifier's ledger make
 
 from collections.abc import Iterator
 from datetime import timedelta
+from uuid import UUID
 
 from prefect.automations import Automation, AutomationCore, EventTrigger, Posture
+from prefect.blocks.abstract import NotificationBlock
 from prefect.blocks.core import Block
-from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import StateType
 from prefect.events.actions import ChangeFlowRunState, RunDeployment, SendNotification
 from prefect.exceptions import ObjectNotFound
@@ -21,6 +23,7 @@ from probatum.errors import Misconfigured
 from probatum.outcome import POSTPONED, REFUSED
 from probatum.routes import Routes, read_routes
 from probatum.settings import settings
+from tasks.server import the_server
 
 TAG = "probatum-alerts"
 NOTIFIER = "notify/notify"  # flow and deployment
@@ -29,27 +32,30 @@ _OF_OURS = {"prefect.resource.id": "prefect.tag.probatum"}
 _OF_ALERTS = {"prefect.resource.id": f"prefect.tag.{TAG}"}
 _RUNS = {"prefect.resource.id": "prefect.flow-run.*"}
 _HEARTBEAT = "prefect.flow-run.heartbeat"
-_BROKEN = {KINDS[word].event for word in ("run-failed", "run-crashed", "run-late")}
+_LATE = KINDS["run-late"].event
+_BROKEN = {KINDS[word].event for word in ("run-failed", "run-crashed")}
 _SIGNS_OF_AN_END = {
     f"prefect.flow-run.{name}"
     for name in ("Completed", "Failed", REFUSED, POSTPONED, "Cancelled", "Cancelling", "Crashed", "Paused", "Suspended")
+}
+_SIGNS_OF_A_START = {
+    f"prefect.flow-run.{name}" for name in ("Pending", "Running", "AwaitingConcurrencySlot", "Cancelled", "Cancelling")
 }
 _MENDED_WITHIN = timedelta(days=60)  # a monthly source that failed succeeds a month later
 
 
 def install() -> dict[str, str]:
     """Bring the server to what is named here; {automation: what was done}. Raises Misconfigured when a part is missing."""
-    with get_client(sync_client=True) as client:
+    with the_server() as client:
         wanted = {each.name: each for each in _shipped(client, read_routes(settings()))}
-        done, kept = {}, set()
+        done: dict[str, str] = {}
         for there in _ours(client):
-            if there.name in wanted and there.name not in kept:
-                kept.add(there.name)
+            if there.name in wanted and there.name not in done:
                 done[there.name] = _brought_up_to(client, there, wanted[there.name])
-            else:
+            else:  # no longer named, or there twice
                 client.delete_automation(there.id)
-                done[f"{there.name}"] = done.get(there.name, "removed")
-        for name in wanted.keys() - kept:
+                done.setdefault(there.name, "removed")
+        for name in wanted.keys() - done.keys():
             client.create_automation(wanted[name])
             done[name] = "created"
         return dict(sorted(done.items()))
@@ -57,7 +63,7 @@ def install() -> dict[str, str]:
 
 def listed() -> dict[str, str]:
     """{automation: "on", "off", "missing", "changed by hand or by another version" or "no longer named"}."""
-    with get_client(sync_client=True) as client:
+    with the_server() as client:
         wanted = {each.name: each for each in _shipped(client, read_routes(settings()))}
         there = {each.name: each for each in _ours(client)}
     states = {name: _state(there.get(name), each) for name, each in wanted.items()}
@@ -71,13 +77,14 @@ def _shipped(client: SyncPrefectClient, routes: Routes) -> Iterator[AutomationCo
     good = {event for event in ENDS if event.startswith("probatum.")}
     yield _reacting("news of sources", own | good, tell)
     yield _reacting("runs that broke", _BROKEN, tell, match=_RUNS, match_related=_OF_OURS)
+    yield _automation("runs that do not start", _not_started(routes), tell)
     yield _reacting(
         "runs that work again",
         {COMPLETED},
         tell,
         match=_RUNS,
         match_related=_OF_OURS,
-        after=_BROKEN,
+        after=_BROKEN | {_LATE},
         for_each={"related:deployment:prefect.resource.id"},
         within=_MENDED_WITHIN,
     )
@@ -86,6 +93,20 @@ def _shipped(client: SyncPrefectClient, routes: Routes) -> Iterator[AutomationCo
     yield _dead_runs(routes)
     if routes.last_resort:
         yield from _last_resort(routes)
+
+
+def _not_started(routes: Routes) -> EventTrigger:
+    """Prefect calls a run late after 15 seconds, which a busy machine takes; people want to know when it stays so."""
+    return EventTrigger(
+        posture=Posture.Proactive,
+        match=_RUNS,
+        match_related=_OF_OURS,
+        after={_LATE},
+        expect=_SIGNS_OF_A_START | _SIGNS_OF_AN_END,
+        for_each={"prefect.resource.id"},
+        threshold=1,
+        within=routes.late_after,
+    )
 
 
 def _dead_runs(routes: Routes) -> AutomationCore:
@@ -161,15 +182,23 @@ def _json(what: str) -> dict:
     return {"__prefect_kind": "json", "value": {"__prefect_kind": "jinja", "template": f"{{{{ {what} | tojson }}}}"}}
 
 
-def _block_id(name: str):
+def _block_id(name: str) -> UUID:
+    """Of the block the server itself writes to; it can use notification blocks only."""
     try:
-        return Block.load(name)._block_document_id
+        block = Block.load(name)
     except ValueError:
-        raise Misconfigured(
-            f"Prefect has no block {name}, the last resort of the alerts.",
-            safe="No automation was changed.",
-            next="Make it in Prefect, then run `probatum alerts install`.",
-        ) from None
+        raise _no_last_resort(f"Prefect has no block {name}", "Make it in Prefect") from None
+    if not isinstance(block, NotificationBlock):
+        raise _no_last_resort(f"The block {name} is none the server can notify through", "Take a notification block")
+    return block._block_document_id
+
+
+def _no_last_resort(happened: str, advice: str) -> Misconfigured:
+    return Misconfigured(
+        f"{happened}; it is the last resort of the alerts.",
+        safe="No automation was changed.",
+        next=f"{advice}, then run `probatum alerts install`.",
+    )
 
 
 def _ours(client: SyncPrefectClient) -> list[Automation]:

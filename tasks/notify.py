@@ -20,10 +20,15 @@ from probatum.messages import Message, written
 from probatum.notified import Due, Told
 from probatum.routes import Channel, read_routes
 from probatum.settings import settings
+from tasks.server import the_server
 
 _OURS = "|".join(name for name, kind in vars(errors).items() if isinstance(kind, type))
 _SAID_BY_US = re.compile(rf"encountered an exception:? ({_OURS}): (.*)", re.S)
 _SAID_BY_PREFECT = ("Flow run process exited", "Flow run infrastructure", "No heartbeat")
+
+
+def _may_work_later(task, run, state) -> bool:
+    return not isinstance(state.result(raise_on_failure=False), Misconfigured)
 
 
 @task(name="understand", timeout_seconds=120, retries=3, retry_delay_seconds=10)
@@ -47,12 +52,12 @@ def told_to(alert: Alert) -> list[tuple[Channel, Alert]]:
 @task(
     name="tell-channel",
     task_run_name="tell-{channel.name}",
-    timeout_seconds=180,
     retries=4,
     retry_delay_seconds=[5, 30, 120, 600],
+    retry_condition_fn=_may_work_later,
 )
 def tell_channel(channel: Channel, alert: Alert) -> str:
-    """ "told", or "known" when the channel has heard it. Only what may work later is tried again."""
+    """ "told", or "known" when the channel has heard it."""
     with Told(settings().home, channel.name) as told:
         due = told.due(alert)
         if due:
@@ -81,7 +86,8 @@ def send(channel: Channel, message: Message) -> None:
 def sent_a_test() -> dict[str, str]:
     """{channel: "sent", or why not} after a message through each that says it is a test."""
     trial = Alert(event="probatum.alerts.test", id="", occurred="", about="alerts", kind="test")
-    return {name: _tried(channel, trial) for name, channel in read_routes(settings()).channels.items()}
+    with the_server():
+        return {name: _tried(channel, trial) for name, channel in read_routes(settings()).channels.items()}
 
 
 def _tried(channel: Channel, trial: Alert) -> str:

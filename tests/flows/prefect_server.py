@@ -24,7 +24,7 @@ class Server:
     """See the module. env: settings for the server, the workers and the commands."""
 
     def __init__(self, folder: Path, env: Mapping[str, str]):
-        self.folder, self.home, self._processes = folder, folder / "home", []
+        self.folder, self.home, self.processes = folder, folder / "home", []
         port = _free_port()
         self.url = f"http://127.0.0.1:{port}/api"
         self.env = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "PROBATUM_"))} | {
@@ -40,13 +40,13 @@ class Server:
         wait_for(self._healthy, 120, "the server to answer", self.log)
 
     def start(self, *arguments: str) -> subprocess.Popen:
-        log = (self.folder / f"{arguments[0]}-{len(self._processes)}.log").open("wb")
+        log = (self.folder / f"{arguments[0]}-{len(self.processes)}.log").open("wb")
         command = [PREFECT, "--no-prompt", *arguments]
         with log:
             started = subprocess.Popen(
                 command, cwd=ROOT, env=self.env, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
             )
-        self._processes.append(started)
+        self.processes.append(started)
         return started
 
     def run(self, *arguments: str) -> str:
@@ -83,7 +83,7 @@ class Server:
 
     def stop(self) -> None:
         self.api.close()
-        for process in reversed(self._processes):
+        for process in reversed(self.processes):
             _end(process)
 
     def _healthy(self) -> bool:

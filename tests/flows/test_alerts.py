@@ -21,6 +21,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("flows")]
 CANARY = "zugzwangweather"
 PATIENT = "Patient: Zebulon Quartermain\nMRN: 48151623\nDate of birth: 1961-04-12\n"
 ROUTES = """
+run_late_after_minutes = 1
 [channels.all]
 block = "custom-webhook/sink"
 [channels.committee]
@@ -47,7 +48,12 @@ class Watched:
         self.folder, self.web, self.mail = folder, web, mail
         self.expectations = write_expectations(folder / "expectations")
         (self.expectations / "alerts.toml").write_text(ROUTES, "utf-8")
-        self.server = Server(folder, {"PROBATUM_EXPECTATIONS": str(self.expectations)})
+        settings = {
+            "PROBATUM_EXPECTATIONS": str(self.expectations),
+            "PREFECT_SERVER_DATABASE_TIMEOUT": "60",  # SQLite on a busy machine
+            "PREFECT_SERVER_DATABASE_CONNECTION_TIMEOUT": "60",
+        }
+        self.server = Server(folder, settings)
 
     def prepare(self) -> None:
         address = f"mailto://127.0.0.1:{self.mail.port}/?from=alerts@probatum.example&to=committee@hospital.example&mode=insecure&format=text"
@@ -58,7 +64,7 @@ class Watched:
         self.server.run("deployment", "schedule", "pause", "--all")
         self.installed = json.loads(self.probatum("alerts", "install", "--json"))
         self._twice()
-        self.server.start("worker", "start", "--pool", "alerts")
+        self.server.start("worker", "start", "--pool", "alerts", "--limit", "2")
 
     def python(self, *arguments: object) -> str:
         done = subprocess.run(
@@ -129,7 +135,7 @@ def watched(tmp_path_factory) -> Iterator[Watched]:
 
 def test_the_automations_are_installed_once_and_follow_what_is_named(watched):
     """P47: install does nothing a second time, mends what was changed by hand, removes what is no longer named, and leaves off what is off."""
-    assert set(watched.installed.values()) == {"created"} and len(watched.installed) == 5
+    assert set(watched.installed.values()) == {"created"} and len(watched.installed) == 6
     again = json.loads(watched.probatum("alerts", "install", "--json"))
     assert set(again.values()) == {"unchanged"}
     there = {each["name"]: each for each in watched.automations()}
@@ -215,7 +221,7 @@ def test_one_recovery_notice_when_the_source_succeeds_again(watched):
 def test_a_run_whose_worker_was_killed_is_crashed_by_our_automation_and_told(watched):
     """P47: nobody is left to say that the run is dead, and it does not stay running for ever; what waits for a worker is told of too."""
     killed = watched.server.run_of("refresh-guidelines", source="guidelines", origin=str(watched.folder / "second"))
-    worker = next(p for p in reversed(watched.server._processes) if "cpu" in p.args)
+    worker = next(p for p in reversed(watched.server.processes) if "cpu" in p.args)
     beats = lambda: [e for e in watched.events("prefect.flow-run.heartbeat") if killed["id"] in str(e["resource"])]  # noqa: E731
     wait_for(beats, 180, "a heartbeat", watched.server.log)
     for process in [worker.pid, *_descendants(worker.pid)]:

@@ -106,8 +106,9 @@ def test_a_file_that_the_settings_name_must_be_there(tmp_path):
         ('[channels.a]\nblock = "secret/a"\nurl = "x"\n', "has no url"),
         ("[channels]\na = 1\n", "where a table is expected"),
         ('last_resort = "pager"\n' + CHANNELS, "no channel 'pager'"),
-        ("heartbeat_seconds = 5\n", "not a number of seconds"),
-        ("heartbeat_seconds = true\n", "not a number of seconds"),
+        ("heartbeat_seconds = 5\n", "not a whole number"),
+        ("run_late_after_minutes = 0\n", "not a whole number"),
+        ("heartbeat_seconds = true\n", "not a whole number"),
     ],
 )
 def test_what_is_misspelt_is_refused_and_named(tmp_path, text, said):
