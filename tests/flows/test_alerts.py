@@ -22,6 +22,7 @@ CANARY = "zugzwangweather"
 PATIENT = "Patient: Zebulon Quartermain\nMRN: 48151623\nDate of birth: 1961-04-12\n"
 ROUTES = """
 run_late_after_minutes = 1
+last_resort = "all"
 [channels.all]
 block = "custom-webhook/sink"
 [channels.committee]
@@ -75,8 +76,8 @@ class Watched:
             text=True,
             timeout=300,
         )
-        self.code = done.returncode
-        assert done.returncode in (0, 10), done.stdout + done.stderr
+        self.code, self.errors = done.returncode, done.stderr
+        assert done.returncode in (0, 10, 50), done.stdout + done.stderr
         return done.stdout
 
     def probatum(self, *arguments: str) -> str:
@@ -135,7 +136,7 @@ def watched(tmp_path_factory) -> Iterator[Watched]:
 
 def test_the_automations_are_installed_once_and_follow_what_is_named(watched):
     """P47: install does nothing a second time, mends what was changed by hand, removes what is no longer named, and leaves off what is off."""
-    assert set(watched.installed.values()) == {"created"} and len(watched.installed) == 6
+    assert set(watched.installed.values()) == {"created"} and len(watched.installed) == 8
     again = json.loads(watched.probatum("alerts", "install", "--json"))
     assert set(again.values()) == {"unchanged"}
     there = {each["name"]: each for each in watched.automations()}
@@ -154,6 +155,16 @@ def test_the_automations_are_installed_once_and_follow_what_is_named(watched):
     (now,) = [each for each in watched.automations() if each["name"] == "Probatum: dead runs"]
     assert now["trigger"]["within"] == 90 and not now["enabled"]
     watched.server.api.patch(f"/automations/{now['id']}", json={"enabled": True}).raise_for_status()
+
+
+def test_a_last_resort_that_the_server_cannot_write_to_is_refused(watched):
+    """P51: found out when it is installed, not on the day nobody sends alerts."""
+    routes = watched.expectations / "alerts.toml"
+    routes.write_text(ROUTES.replace('last_resort = "all"', 'last_resort = "committee"'), "utf-8")
+    said = watched.probatum("alerts", "install")
+    routes.write_text(ROUTES, "utf-8")
+    assert watched.code == 50 and "secret/mail" in watched.errors and "notification block" in watched.errors
+    assert said == ""
 
 
 def test_a_test_goes_through_every_channel_and_names_those_that_do_not_work(watched):
