@@ -4,8 +4,8 @@
     refresh_dropped()    those whose drop zone has something new, as the bucket's queue says
     refresh_all()        every source into one release; one that fails does not hold up the others
 
-The result is plain JSON (see `probatum.outcome`). A run in which anything was refused ends as Failed, with what was
-published before it noted. Content never crosses a task's boundary, only ids.
+The result is plain JSON (see `probatum.outcome`). A run in which anything was refused ends as failed, in a state called
+Refused (Postponed when it may work later), with what was published before it noted; events tell why. Content never crosses a task's boundary, only ids.
 """
 
 from prefect import flow
@@ -15,7 +15,7 @@ from probatum.errors import Misconfigured, Rejected, Retryable
 from probatum.locks import one_refresh
 from probatum.outcome import Outcome
 from probatum.settings import settings
-from tasks.alert import tell_if_late
+from tasks.alert import tell, tell_if_late
 from tasks.approval import must_not_be_declined, needs_approval, wait
 from tasks.audit import audit
 from tasks.every_source import every_source
@@ -73,13 +73,15 @@ def _refresh(origins: dict[str, str | None], actor: str, hold: bool) -> State:
             else:
                 outcome.published(publish(candidate, actor), candidate, passed)
     for source, origin in origins.items():
-        outcome.stale(source, tell_if_late(source, actor))
+        outcome.stale(source, tell_if_late(source, actor, outcome.succeeded(source)))
         try:
             leave_receipts(source, origin, outcome.run_of(source))
         except (Rejected, Retryable, Misconfigured) as failed:  # what was published stays published
             outcome.without_receipts(source, failed)
-    ended = Failed if outcome.exit_code else Completed
-    return ended(message=outcome.message(), data=outcome.as_json())
+    tell(origins, outcome.as_json())
+    if outcome.exit_code:
+        return Failed(name=outcome.state(), message=outcome.message(), data=outcome.as_json())
+    return Completed(message=outcome.message(), data=outcome.as_json())
 
 
 def _apart(states: dict[str, str], waiting: set[str]) -> list[dict[str, str]]:

@@ -12,19 +12,23 @@ from prefect.client.schemas.objects import ConcurrencyLimitConfig
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 from prefect.deployments.runner import RunnerDeployment
 
+from flows.notify import notify
 from flows.refresh import refresh, refresh_all, refresh_dropped
-from tasks.set_up import POOLS, connected, declared
+from tasks.server import the_server
+from tasks.set_up import declared
 
 FLOWS = {
-    f"flows/refresh.py:{name}": flow
-    for name, flow in (("refresh", refresh), ("refresh_all", refresh_all), ("refresh_dropped", refresh_dropped))
+    "flows/refresh.py:refresh": refresh,
+    "flows/refresh.py:refresh_all": refresh_all,
+    "flows/refresh.py:refresh_dropped": refresh_dropped,
+    "flows/notify.py:notify": notify,
 }
 _AT_ONCE = 2  # runs of one process: a refresh takes a core
 
 
 def serve_all() -> None:
-    """Serve until stopped. Raises as `tasks.set_up.check` when the server is not to be trusted."""
-    with connected():
+    """Serve until stopped. Raises as `tasks.server.the_server` when the server is not to be trusted."""
+    with the_server():
         pass
     serve(*deployments(), limit=_AT_ONCE, print_starting_message=True)
 
@@ -38,10 +42,10 @@ def deployments() -> list[RunnerDeployment]:
             parameters=each["parameters"],
             tags=each["tags"],
             schedules=[_schedule(said) for said in each["schedules"]],
-            concurrency_limit=ConcurrencyLimitConfig.model_validate(each["concurrency_limit"]),
+            concurrency_limit=_limit(each.get("concurrency_limit")),
         )
         for name, each in declared().items()
-        if each["work_pool"]["name"] == POOLS[0].name
+        if each["work_pool"]["name"] != "gpu"
     ]
 
 
@@ -52,3 +56,7 @@ def _schedule(said: dict) -> DeploymentScheduleCreate:
         else IntervalSchedule.model_validate({"interval": said["interval"]})
     )
     return DeploymentScheduleCreate(schedule=when, active=said.get("active", True), slug=said["slug"])
+
+
+def _limit(said: dict | None) -> ConcurrencyLimitConfig | None:
+    return ConcurrencyLimitConfig.model_validate(said) if said else None

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 
-from probatum.errors import ProbatumError, Rejected
+from probatum.errors import ProbatumError, Rejected, Retryable
+
+REFUSED, POSTPONED = "Refused", "Postponed"  # by us; by a publisher who cannot be reached today
 
 
 class Outcome:
@@ -69,12 +71,14 @@ class Outcome:
         """The receipts of a drop zone could not be written; the next refresh writes them."""
         self._without_receipts[source] = {"reason": error.happened, "next": error.next, "exit_code": error.exit_code}
 
-    def refused(self, source: str, error: ProbatumError) -> None:
+    def refused(self, source: str, error: ProbatumError, candidate: str = "") -> None:
+        """candidate: the one an audit refused, when it came to that."""
         self._refused[source] = {
             "reason": error.happened,
             "safe": error.safe,
             "next": error.next,
             "exit_code": error.exit_code,
+            "candidate": candidate,
         }
 
     def refused_by_audit(self, candidate: str, failures: Mapping[str, list[str]], changed: Iterable[str]) -> list[str]:
@@ -88,6 +92,7 @@ class Outcome:
                     "; ".join(failures[source]) + ".",
                     next=f"Run `probatum audit --candidate {candidate[:12]}` for every failing question.",
                 ),
+                candidate,
             )
         going_on = [source for source in changed if source not in failures]
         if set(failures) <= set(changed):
@@ -99,6 +104,7 @@ class Outcome:
                     f"It would be published beside {', '.join(sorted(set(failures) - set(changed)))}, which no longer passes.",
                     next="Mend that source first.",
                 ),
+                candidate,
             )
         return []
 
@@ -112,10 +118,19 @@ class Outcome:
         self._candidates |= dict.fromkeys(self._held, candidate)
         self._needs_approval = self._held if needs_approval else []
 
+    def succeeded(self, source: str) -> bool:
+        """Whether nothing was refused of a source so far."""
+        return source not in self._refused
+
     @property
     def exit_code(self) -> int:
         failures = [*self._refused.values(), *self._without_receipts.values()]
         return max((failure["exit_code"] for failure in failures), default=0)
+
+    def state(self) -> str:
+        """The name of a failed run's state. What was refused is told by events of its own: it is no run that broke."""
+        codes = {refusal["exit_code"] for refusal in self._refused.values()}
+        return "Failed" if not codes else POSTPONED if codes == {Retryable.exit_code} else REFUSED
 
     def as_json(self) -> dict:
         return {

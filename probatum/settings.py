@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     expectations: Path = Field(
         Path(__file__).parent.parent / "expectations", description="golden questions, suites, thresholds, differences"
     )
+    alerts: str = Field("", description="TOML file that says who is told of what; empty: alerts.toml in `expectations`")
     encoder: str = Field("", description="folder with a sentence-transformers model; empty: the embedded default")
     encoder_sha256: str = Field("", description="sha256 of its model.safetensors; required with `encoder`")
     encoder_revision: str = Field("", description="the name and revision to show for it")

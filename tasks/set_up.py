@@ -1,10 +1,10 @@
 """Setup: what a Prefect server needs to run the deployments of prefect.yaml, made where it is missing, and checked.
 
-    probatum setup              pools, deployments and the note of what is deployed; then every check
+    probatum setup              pools, deployments, automations and the note of what is deployed; then every check
     probatum setup --check      the checks alone; nothing is changed
 
 Running it again changes nothing that is already right. What is made: the work pools (never a default one), every
-deployment of prefect.yaml, and the variable `probatum_deployed`, which says what was deployed, when and from which commit.
+deployment of prefect.yaml, the automations of the alerts, and the variable `probatum_deployed`, which says what was deployed, when and from which commit.
 Schedules that prefect.yaml no longer names are removed from the server: `prefect deploy` leaves them. What is checked: that
 every deployment is in its pool, that none is left over, that runs are really scheduled, and that somebody works.
 """
@@ -14,32 +14,29 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import orjson
-import prefect
 import yaml
-from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import VariableCreate, VariableUpdate, WorkPoolCreate, WorkPoolUpdate
 from prefect.client.schemas.filters import DeploymentFilter, FlowRunFilter
 from prefect.client.schemas.responses import DeploymentResponse
-from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
-from prefect.settings import get_current_settings
+from prefect.exceptions import ObjectNotFound
 
 from probatum import __version__
 from probatum.doctor import Finding
-from probatum.errors import Misconfigured, Retryable
+from probatum.errors import Misconfigured
 from probatum.settings import settings
+from tasks import automations
+from tasks.server import UNCHANGED, the_server
 
 ROOT = Path(__file__).parents[1]
 DEPLOYED = "probatum_deployed"
 _TAG = "probatum"
-_UNCHANGED = "Nothing was changed."
+_TAGS = [_TAG, automations.TAG]
 _DEPLOY_S = 300
 _PINNED = re.compile(r"[^@\s]+@sha256:[0-9a-f]{64}")
 
@@ -56,6 +53,7 @@ class Pool:
 POOLS = (
     Pool("cpu", 4, "Refreshes, publishing, watching, maintenance: three sources and one to spare."),
     Pool("gpu", 1, "Retraining of adapters: one card, one run."),
+    Pool("alerts", 4, "Telling people: a pool of its own, so that it goes on when the others cannot."),
 )
 
 
@@ -64,70 +62,20 @@ def set_up(*, kind: str = "process", wait_s: float = 90) -> list[Finding]:
 
     Raises Misconfigured when the server is not to be trusted or a pool is of another kind, Retryable when it does not answer.
     """
-    with connected() as client:
+    with the_server() as client:
         for pool in POOLS:
             _make_pool(client, pool, kind)
         _deploy()
         _remove_old_schedules(client)
         _note_what_is_deployed(client)
+        automations.install()
         return list(_checks(client, wait_s))
 
 
 def check(*, wait_s: float = 0) -> list[Finding]:
     """The checks alone. wait_s: how long scheduled runs may take to appear. Raises as `set_up`."""
-    with connected() as client:
+    with the_server() as client:
         return list(_checks(client, wait_s))
-
-
-@contextmanager
-def connected() -> Iterator[SyncPrefectClient]:
-    """A client of a server that answers, over an open line only on this machine, and of the version this library knows."""
-    address = get_current_settings().api.url
-    if not address:
-        raise Misconfigured(
-            "No Prefect server is named.",
-            safe=_UNCHANGED,
-            next="Set PREFECT_API_URL; without a server, `probatum refresh` runs by itself.",
-        )
-    if urlsplit(address).scheme != "https" and not _is_this_machine(urlsplit(address).hostname or ""):
-        raise Misconfigured(
-            "The Prefect server is named by an http address that leaves this machine.",
-            safe=_UNCHANGED,
-            next="Put TLS in front of it and set PREFECT_API_URL to https://…",
-        )
-    with get_client(sync_client=True) as client:
-        _refuse_another_version(client)
-        yield client
-
-
-def _refuse_another_version(client: SyncPrefectClient) -> None:
-    if failure := client.api_healthcheck():
-        raise _silent(type(failure).__name__)
-    try:
-        version = client.api_version()
-    except PrefectHTTPStatusError as error:
-        raise _silent(str(error.response.status_code)) from None
-    if version != prefect.__version__:
-        raise Misconfigured(
-            f"The server is Prefect {version}, and this is Prefect {prefect.__version__}.",
-            safe=_UNCHANGED,
-            next="Run the same version on both: the one of requirements.lock.",
-        )
-
-
-def _silent(why: str) -> Retryable:
-    return Retryable(
-        f"The Prefect server does not answer ({why}).",
-        safe=_UNCHANGED,
-        next="Start it, or set PREFECT_API_URL and PREFECT_API_AUTH_STRING to what it expects.",
-    )
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _make_pool(client: SyncPrefectClient, pool: Pool, kind: str) -> None:
@@ -168,7 +116,7 @@ def _template(pool: Pool, kind: str) -> dict | None:
     if not _PINNED.fullmatch(image):
         raise Misconfigured(
             "The image is not named by its digest." if image else "No image is named.",
-            safe=_UNCHANGED,
+            safe=UNCHANGED,
             next="Set PROBATUM_IMAGE to name@sha256:…, as the build of deploy/Dockerfile told it.",
         )
     template = orjson.loads((ROOT / "deploy" / "kubernetes" / f"{pool.name}-job.json").read_bytes())
@@ -218,13 +166,13 @@ def declared() -> dict[str, dict]:
     except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
         raise Misconfigured(
             f"prefect.yaml cannot be read ({type(error).__name__}).",
-            safe=_UNCHANGED,
+            safe=UNCHANGED,
             next="Run it from a checkout of the project.",
         ) from None
 
 
 def _deployed(client: SyncPrefectClient) -> dict[str, DeploymentResponse]:
-    wanted = DeploymentFilter.model_validate({"tags": {"all_": [_TAG]}})
+    wanted = DeploymentFilter.model_validate({"tags": {"any_": _TAGS}})
     return {each.name: each for each in client.read_deployments(deployment_filter=wanted, limit=200)}
 
 
@@ -262,6 +210,7 @@ def _checks(client: SyncPrefectClient, wait_s: float) -> Iterator[Finding]:
         )
     yield from _scheduled(client, wanted, deployed, wait_s)
     yield from _workers(client, {each["work_pool"]["name"] for each in wanted.values()})
+    yield from _automations()
     yield _code(client)
 
 
@@ -327,6 +276,19 @@ def _workers(client: SyncPrefectClient, pools: set[str]) -> Iterator[Finding]:
                 f"Start one where the work is to be done: `prefect worker start --pool {pool}`.",
             )
         )
+
+
+def _automations() -> Iterator[Finding]:
+    try:
+        listed = automations.listed()
+    except Misconfigured as error:  # the notifier is not deployed, or a channel names a block that is not there
+        yield Finding("wrong", error.happened, error.next)
+        return
+    wrong = {name: state for name, state in listed.items() if state not in ("on", "off")}
+    for name, state in wrong.items():
+        yield Finding("wrong", f"The automation {name} is {state}.", "Run `probatum alerts install`.")
+    if not wrong:
+        yield Finding("ok", "Every automation is there: alerts are sent, dead runs are marked.")
 
 
 def _code(client: SyncPrefectClient) -> Finding:

@@ -6,15 +6,16 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from expecting import ROOT
-from test_server import Server, _end, wait_for
+from expecting import ROOT, write_easy
+from prefect_server import Server, end, wait_for
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory) -> Iterator[Server]:
-    started = Server(tmp_path_factory.mktemp("set-up"))
+    folder = tmp_path_factory.mktemp("set-up")
+    started = Server(folder, {"PROBATUM_EXPECTATIONS": str(write_easy(folder / "easy"))})
     try:
         yield started
     finally:
@@ -25,7 +26,7 @@ def probatum(server: Server, *arguments: str, **environment: str) -> subprocess.
     return subprocess.run(
         [sys.executable, "-m", "probatum.cli", *arguments],
         cwd=ROOT,
-        env=server.environment | environment,
+        env=server.env | environment,
         capture_output=True,
         text=True,
         timeout=300,
@@ -117,7 +118,7 @@ def test_a_deployment_in_another_pool_is_found(set_up):
 def test_a_server_that_is_not_to_be_trusted_or_not_there_is_refused_in_words(server, address, code, words):
     """P40: nothing is sent over an open line, not even the question which version it is."""
     done = probatum(server, "setup", "--check", PREFECT_API_URL=address)
-    assert done.returncode == code and words in done.stderr and "Nothing was changed." in done.stderr
+    assert done.returncode == code and words in done.stderr and "Nothing was changed" in done.stderr
 
 
 @pytest.mark.parametrize("image", ["", "probatum:latest", "probatum@sha256:12"])
@@ -143,13 +144,13 @@ def test_one_process_serves_everything_and_takes_it_up_again_after_a_stop(set_up
 
     for _ in range(2):
         serving = subprocess.Popen(
-            [sys.executable, "-m", "probatum.cli", "serve"], cwd=ROOT, env=set_up.environment, start_new_session=True,
+            [sys.executable, "-m", "probatum.cli", "serve"], cwd=ROOT, env=set_up.env, start_new_session=True,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         try:
             wait_for(lambda: paused() == {False}, 120, "every deployment to be served", set_up.log)
         finally:
-            _end(serving)
+            end(serving)
         wait_for(lambda: paused() == {True}, 60, "the deployments to be paused", set_up.log)
     told = probatum(set_up, "setup", "--check")
     assert told.returncode == 50 and "is in the pool (none), not in cpu" in told.stdout

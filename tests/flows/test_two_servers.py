@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 from expecting import ROOT, few_guidelines, write_easy
-from test_server import PREFECT, _end, _free_port, wait_for
+from prefect_server import PREFECT, end, free_port, wait_for
 
 pytestmark = pytest.mark.slow
 AUTH = "ward:correct horse"
@@ -40,7 +40,7 @@ class Site:
     def __init__(self, folder: Path):
         self.folder, self.home, self._processes = folder, folder / "home", []
         self.place = Path(tempfile.mkdtemp(prefix="probatum-database-"))
-        database, redis, *apis = (_free_port() for _ in range(4))
+        database, redis, *apis = (free_port() for _ in range(4))
         self.urls = [f"http://127.0.0.1:{port}/api" for port in apis]
         bare = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "PROBATUM_"))}
         self._server = bare | said("server.env") | {
@@ -139,12 +139,12 @@ class Site:
 
     def stop(self) -> None:
         for process in reversed(self._processes):
-            _end(process)
+            end(process)
         shutil.rmtree(self.place, ignore_errors=True)
 
-    def end(self, api: int) -> None:
+    def lose(self, api: int) -> None:
         """One API server goes away."""
-        _end(self.apis[api])
+        end(self.apis[api])
 
     def _start(self, name: str, command: list, environment: dict | None = None, **how) -> subprocess.Popen:
         how = {"cwd": ROOT} | how
@@ -209,7 +209,7 @@ def test_two_workers_share_the_runs_and_one_server_may_go_away(site):
         return [site.ask(1, f"/flow_runs/{run}").json()["state"]["type"] for run in runs]
 
     wait_for(lambda: "RUNNING" in states(), 120, "a run to start", site.log)
-    site.end(0)
+    site.lose(0)
     wait_for(lambda: any(state == "COMPLETED" for state in states()), 400, "a run to end", site.log)
     assert json.loads((site.home / "current.json").read_bytes())["release"].endswith(".1")
     assert len(list((site.home / "releases").glob("*.json"))) == 1

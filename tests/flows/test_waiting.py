@@ -13,7 +13,7 @@ from expecting import ROOT, few_drugs, few_guidelines, write_easy
 from probatum.journal import Journal
 from probatum.release import Releases
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("flows")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -95,7 +95,7 @@ def test_compose_publishes_nothing_beyond_this_machine():
 
 def test_compose_starts_what_a_site_needs():
     services = compose()["services"]
-    assert {"postgres", "redis", "server", "services", "worker", "gpu-worker", "drops"} == set(services)
+    assert {"postgres", "redis", "server", "services", "worker", "gpu-worker", "alerts", "drops"} == set(services)
     assert services["worker"]["command"][-1] == "cpu" and services["gpu-worker"]["command"][-1] == "gpu"
     assert services["server"]["environment"]["PREFECT_SERVER_API_AUTH_STRING"].startswith("${PREFECT_AUTH")
     volumes = {mount.partition(":")[0] for each in services.values() for mount in each.get("volumes", [])}

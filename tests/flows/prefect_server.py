@@ -1,0 +1,117 @@
+"""A Prefect server of a test's own, with workers; every process it starts is ended by its id.
+
+server = Server(folder, {"PROBATUM_EXPECTATIONS": "…"})
+server.run("deploy", "--all"); server.start("worker", "start", "--pool", "cpu")
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import httpx
+from expecting import ROOT
+
+PREFECT = Path(sys.executable).with_name("prefect")
+ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+
+
+class Server:
+    """See the module. env: settings for the server, the workers and the commands."""
+
+    def __init__(self, folder: Path, env: Mapping[str, str]):
+        self.folder, self.home, self.processes = folder, folder / "home", []
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}/api"
+        self.env = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "PROBATUM_"))} | {
+            "PREFECT_HOME": str(folder / "prefect"),
+            "PREFECT_API_URL": self.url,
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "DO_NOT_TRACK": "1",
+            "PROBATUM_HOME": str(self.home),
+            **env,
+        }
+        self.api = httpx.Client(base_url=self.url, timeout=120, trust_env=False)
+        self.start("server", "start", "--host", "127.0.0.1", "--port", str(port))
+        wait_for(self._healthy, 120, "the server to answer", self.log)
+
+    def start(self, *arguments: str) -> subprocess.Popen:
+        log = (self.folder / f"{arguments[0]}-{len(self.processes)}.log").open("wb")
+        command = [PREFECT, "--no-prompt", *arguments]
+        with log:
+            started = subprocess.Popen(
+                command, cwd=ROOT, env=self.env, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            )
+        self.processes.append(started)
+        return started
+
+    def run(self, *arguments: str) -> str:
+        done = subprocess.run(
+            [PREFECT, "--no-prompt", *arguments], cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=180
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def post(self, path: str, body: dict | None = None):
+        answer = self.api.post(path, json=body or {})
+        answer.raise_for_status()
+        return answer.json()
+
+    def deployments(self) -> dict[str, dict]:
+        return {each["name"]: each for each in self.post("/deployments/filter")}
+
+    def run_of(self, deployment: str, **parameters: object) -> dict:
+        """A run of a deployment that is due now."""
+        wanted = self.deployments()[deployment]["id"]
+        body = {"state": {"type": "SCHEDULED"}, "parameters": parameters}
+        return self.post(f"/deployments/{wanted}/create_flow_run", body)
+
+    def state_of(self, run: dict) -> dict:
+        return self.api.get(f"/flow_runs/{run['id']}").json()["state"]
+
+    def ended(self, run: dict, seconds: float = 480) -> dict:
+        """The last state of a run, when it has one."""
+        at_the_end = lambda: state if (state := self.state_of(run))["type"] in ENDED else None  # noqa: E731
+        return wait_for(at_the_end, seconds, "the run to end", self.log)
+
+    def log(self) -> str:
+        return "\n".join(path.read_text("utf-8", "replace")[-2000:] for path in self.folder.glob("*.log"))
+
+    def stop(self) -> None:
+        self.api.close()
+        for process in reversed(self.processes):
+            end(process)
+
+    def _healthy(self) -> bool:
+        try:
+            return self.api.get("/health").status_code == 200
+        except httpx.TransportError:
+            return False
+
+
+def wait_for(true: Callable[[], object], seconds: float, what: str, log: Callable[[], str]) -> object:
+    end = time.monotonic() + seconds
+    while not (value := true()):
+        assert time.monotonic() < end, f"waited {seconds:.0f} s for {what}\n{log()}"
+        time.sleep(0.5)
+    return value
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def end(process: subprocess.Popen) -> None:
+    """End a process and those of its own session that it started."""
+    for sent, seconds in ((signal.SIGTERM, 20), (signal.SIGKILL, 10)):
+        try:
+            os.killpg(process.pid, sent)
+            process.wait(seconds)
+        except (ProcessLookupError, subprocess.TimeoutExpired):
+            continue
