@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from probatum import __version__, show
+from probatum import __version__, cli_report, show
 from probatum.errors import Misconfigured, ProbatumError, Rejected
 from probatum.freshness import stale_sources
 from probatum.release import Manifest, Releases
@@ -63,6 +63,7 @@ def main() -> None:
 
 quarantine = typer.Typer(no_args_is_help=True, help="What was refused, and what to do with it.")
 app.add_typer(quarantine, name="quarantine")
+app.command()(cli_report.report)
 
 
 @app.callback(invoke_without_command=True)

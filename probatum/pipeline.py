@@ -12,6 +12,7 @@ carries content. Sources are passed in: this library does not know them.
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
@@ -24,7 +25,7 @@ from probatum.audit_report import AuditReport
 from probatum.breaker import check_loss, gone_from, predecessor
 from probatum.candidates import candidate_of, fingerprint, write_source
 from probatum.encoder_identity import identify
-from probatum.errors import Rejected
+from probatum.errors import ProbatumError, Rejected
 from probatum.files import read_json, write_json
 from probatum.publish import Publisher
 from probatum.quarantine import DISAGREES, TOO_FEW, UNFIT, Quarantine
@@ -163,24 +164,30 @@ def serves(chosen: Settings, source: str, digest: str) -> bool:
 
 
 def audit(chosen: Settings, candidate: str) -> AuditReport:
-    """Audit a candidate through the search that would serve it; the report is stored."""
+    """Audit a candidate through the search that would serve it; the report is stored, and a page of it for people."""
     from probatum.audit import audit as audit_candidate
     from probatum.encoder import Encoder
+    from probatum.report_page import write_report
 
     serving = Releases(chosen.home).current()
     read = read_candidate(chosen, candidate)
-    return audit_candidate(
+    report = audit_candidate(
         chosen.home, chosen.expectations, read, Encoder.load(chosen, precision=read.encoder.precision), serving=serving
     )
+    write_report(chosen.home, chosen.expectations, read, report)
+    return report
 
 
 def publish(chosen: Settings, candidate: str, *, actor: str) -> Manifest:
     """Publish a candidate on its stored audit. Raises Rejected, Conflict."""
     from probatum.audit import read_report
+    from probatum.report_page import write_report
 
-    return Publisher(chosen.home).publish(
-        read_candidate(chosen, candidate), read_report(chosen.home, candidate), actor=actor
-    )
+    report = read_report(chosen.home, candidate)
+    manifest = Publisher(chosen.home).publish(read_candidate(chosen, candidate), report, actor=actor)
+    with suppress(ProbatumError, OSError):  # it serves, whether or not its page can say so
+        write_report(chosen.home, chosen.expectations, manifest, report)
+    return manifest
 
 
 def settle(chosen: Settings, *, actor: str) -> None:

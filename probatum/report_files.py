@@ -14,3 +14,8 @@ def report_of(home: Path, candidate: str) -> Path:
 def data_docs_of(home: Path, candidate: str) -> Path:
     """The folder with one folder a source."""
     return home / "reports" / candidate / "data-docs"
+
+
+def summary_of(home: Path, candidate: str) -> Path:
+    """The same in markdown, with ids and counts alone."""
+    return home / "reports" / f"{candidate}.md"
