@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from probatum.audit_report import STRICTLY_ABOVE
 from probatum.report import Point
 
-_LEFT, _RIGHT, _TOP, _BOTTOM = 34.0, 10.0, 8.0, 22.0  # room for the labels, in units of the drawing
+_LEFT, _RIGHT, _TOP, _BOTTOM, _NO_LABELS = 34.0, 10.0, 8.0, 22.0, 7.0  # room for the labels, in units of the drawing
 _LABELS = 3  # first, one between, last: ids are long
 
 
@@ -54,8 +54,10 @@ def chart(
     step = (width - _LEFT - _RIGHT) / max(len(points) - 1, 1)
     start = _LEFT if len(points) > 1 else (width + _LEFT - _RIGHT) / 2  # one alone stands in the middle
 
+    room = height - _TOP - (_BOTTOM if labelled else _NO_LABELS)
+
     def y(rate: float) -> float:
-        return _TOP + (1 - max(rate, floor)) / (1 - floor) * (height - _TOP - _BOTTOM)
+        return _TOP + (1 - max(rate, floor)) / (1 - floor) * room
 
     marks = tuple(
         Mark(

@@ -8,12 +8,14 @@ import re
 import pytest
 from browser import CHROMIUM, browser
 from PIL import Image
-from small_home import questions, write_expectations
-from small_reports import History, make_history
 
 from probatum.report_files import data_docs_of, report_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(not CHROMIUM, reason="there is no chromium on PATH")]
+pytestmark = [
+    pytest.mark.xdist_group("reports"),
+    pytest.mark.slow,
+    pytest.mark.skipif(not CHROMIUM, reason="there is no chromium on PATH"),
+]
 VIEWS = {"wide": {}, "narrow": {"width": 390}, "dark": {"dark": True}, "narrow and dark": {"width": 390, "dark": True}, "paper": {"width": 794, "paper": True}}  # fmt: skip
 CONTRAST = """
 (() => {
@@ -24,14 +26,6 @@ CONTRAST = """
   return worst.sort((x, y) => x[0] - y[0])[0];
 })()
 """
-
-
-@pytest.fixture(scope="module")
-def history(encoder, tmp_path_factory) -> History:
-    folder = tmp_path_factory.mktemp("history")
-    encoder.encode([q["question"] for asked in questions().values() for q in asked])
-    (folder / "home").mkdir()
-    return make_history(folder / "home", write_expectations(folder / "expectations"), encoder)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +63,9 @@ def test_the_report_is_whole_and_asks_for_nothing(chromium, history, tmp_path, v
     assert visit.ask("[...document.querySelectorAll('h2')].map(e => e.textContent)") == ["formulary", "guidelines", "How it was made"]  # fmt: skip
     assert visit.ask("document.querySelector('.verdict').innerText").startswith("Refused, because")
     assert visit.ask("document.documentElement.scrollWidth") <= visit.ask("innerWidth")  # nothing sticks out sideways
-    sizes = visit.ask("[...document.querySelectorAll('figure svg')].map(e => [e.getBoundingClientRect().width, e.getBoundingClientRect().height])")
+    sizes = visit.ask(
+        "[...document.querySelectorAll('figure svg')].map(e => [e.getBoundingClientRect().width, e.getBoundingClientRect().height])"
+    )
     assert len(sizes) == 2 and all(width > 300 and height > 120 for width, height in sizes)
     assert visit.ask("document.querySelectorAll('figure circle').length") == 6
     picture = Image.open(visit.screenshot(tmp_path / "page.png")).convert("L")
@@ -109,5 +105,3 @@ def test_the_data_docs_are_whole_and_ask_for_nothing(chromium, history):
         assert (visit.requests, visit.complaints) == ([], []), path
         assert visit.ask("document.documentElement.scrollWidth") <= visit.ask("innerWidth"), path
         assert visit.ask("document.querySelectorAll('h2').length") >= 2
-
-

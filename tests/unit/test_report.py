@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_home import drugs, protocols, questions, report_of, source_audit, write_expectations
-from small_reports import ADDED, CHANGED, GONE, HOSTILE, WITHDRAWN, History, changed_drugs, make_history, questions_in
+from small_home import drugs, protocols, questions, report_of, source_audit
+from small_reports import ADDED, CHANGED, GONE, HOSTILE, WITHDRAWN, changed_drugs, questions_in
 from typer.testing import CliRunner
 
 from probatum import cli
@@ -25,13 +25,7 @@ from probatum.report_files import report_of as page_of
 from probatum.report_files import summary_of
 from probatum.report_page import summary, write_report
 
-
-@pytest.fixture(scope="module")
-def history(encoder, tmp_path_factory) -> History:
-    folder = tmp_path_factory.mktemp("history")
-    encoder.encode([q["question"] for asked in questions().values() for q in asked])
-    (folder / "home").mkdir()
-    return make_history(folder / "home", write_expectations(folder / "expectations"), encoder)
+pytestmark = pytest.mark.xdist_group("reports")  # the history is made once, for the browser as well
 
 
 @pytest.fixture(scope="module")
