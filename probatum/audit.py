@@ -28,6 +28,7 @@ from probatum.golden import Expected, GoldenQuestion, digest_of, read_golden
 from probatum.known_differences import open_questions, reviewed_counts
 from probatum.progress import bar
 from probatum.release import Candidate, Manifest, SourceState
+from probatum.report_files import data_docs_of
 from probatum.search import Searcher
 from probatum.table_checks import check_tables
 from probatum.tables import PinnedTable, open_table
@@ -47,7 +48,8 @@ def audit(
     home: Path, expectations: Path, candidate: Candidate, encoder: "Encoder", *, serving: Manifest | None = None
 ) -> AuditReport:
     """Audit every source of the candidate; `serving` is what the tables are compared with."""
-    auditor = _Auditor(home, expectations, Searcher.of(home, candidate, encoder), encoder, serving)
+    docs = data_docs_of(home, candidate.digest())
+    auditor = _Auditor(home, expectations, Searcher.of(home, candidate, encoder), encoder, serving, docs)
     answered = _answered(home, serving)
     audits = {}
     for name, state in candidate.sources.items():
@@ -87,6 +89,7 @@ class _Auditor:
     searcher: Searcher
     encoder: "Encoder"
     serving: Manifest | None
+    docs: Path  # where the Data Docs of the candidate go
 
     def audit(self, name: str, state: SourceState) -> SourceAudit:
         questions = read_golden(self.expectations, name, state.release)
@@ -132,6 +135,7 @@ class _Auditor:
             largest_loss=self._loss(name),
             unindexed={**documents.unindexed_rows(), **{f"texts {k}": v for k, v in texts.unindexed_rows().items()}},
             encoder_width=self.encoder.identity.width,
+            docs=self.docs / name,
         )
 
     def _previous(self, name: str, state: SourceState) -> int | None:

@@ -27,7 +27,7 @@ from probatum.candidates import candidate_of, fingerprint, write_source
 from probatum.decisions import settle as settle_decisions
 from probatum.drafts import Drafts
 from probatum.encoder_identity import identify
-from probatum.errors import Damaged, Rejected
+from probatum.errors import Damaged, ProbatumError, Rejected
 from probatum.files import read_json, write_json
 from probatum.golden_files import GoldenFiles
 from probatum.observing import noted_audit, noted_release, observed
@@ -173,9 +173,10 @@ def serves(chosen: Settings, source: str, digest: str) -> bool:
 
 @observed("audit")
 def audit(chosen: Settings, candidate: str) -> AuditReport:
-    """Audit a candidate through the search that would serve it; the report is stored."""
+    """Audit a candidate through the search that would serve it; the report is stored, and a page of it for people."""
     from probatum.audit import audit as audit_candidate
     from probatum.encoder import Encoder
+    from probatum.report_page import write_report
 
     serving = Releases(chosen.home).current()
     read = read_candidate(chosen, candidate)
@@ -183,6 +184,7 @@ def audit(chosen: Settings, candidate: str) -> AuditReport:
         chosen.home, chosen.expectations, read, Encoder.load(chosen, precision=read.encoder.precision), serving=serving
     )
     noted_audit(report)
+    write_report(chosen.home, chosen.expectations, read, report)
     return report
 
 
@@ -190,12 +192,15 @@ def audit(chosen: Settings, candidate: str) -> AuditReport:
 def publish(chosen: Settings, candidate: str, *, actor: str, why: str = "") -> Manifest:
     """Publish a candidate on its stored audit; why: the words of whoever approved it. Raises Rejected, Conflict."""
     from probatum.audit import read_report
+    from probatum.report_page import write_report
 
-    read = read_candidate(chosen, candidate)
+    read, report = read_candidate(chosen, candidate), read_report(chosen.home, candidate)
     if not why:
         must_not_need_approval(chosen.expectations, read, Releases(chosen.home).current())
-    manifest = Publisher(chosen.home).publish(read, read_report(chosen.home, candidate), actor=actor, why=why)
+    manifest = Publisher(chosen.home).publish(read, report, actor=actor, why=why)
     noted_release(manifest)
+    with suppress(ProbatumError, OSError):  # it serves, whether or not its page can say so
+        write_report(chosen.home, chosen.expectations, manifest, report)
     with suppress(Damaged):  # it is published; `probatum golden drafts` says what is wrong with the list
         Drafts(chosen.home).look()
     return manifest

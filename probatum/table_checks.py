@@ -1,7 +1,7 @@
 """The table checks of the audit: what must hold of the two tables of a source before anybody may be served from them.
 
-What is expected is reviewed data: one suite a table, `expectations/suites/icd10-documents.json`, as Great Expectations
-writes it. Here the columns it speaks of are derived, it is run, and each result becomes a `TableCheck`:
+What is expected is reviewed data: one suite a table, `expectations/suites/icd10-documents.json` (`probatum.suites`). Here
+the columns it speaks of are derived; the Checkpoint of the source runs it (`probatum.checkpoint`), and each result becomes a
 
     TableCheck("icd10-texts", "vector-finite", passed=False, seen="2 of 148,211 rows, first A00.1#record/title/…, …")
 
@@ -10,14 +10,11 @@ A suite may name, besides the columns of the tables: `meta.<key>`, `meta_is_obje
 `document_characters`, `vector_width`, `vector_finite`, `vector_norm`; and the parameters `least_documents` and
 `encoder_width`. An expectation whose meta says `above_rows` is asked of larger tables only.
 
-Traps of Great Expectations 1.24: an expectation of an unknown type is logged and dropped, so counts are compared; all
-about single values passes over nulls, so whatever must be there needs a not-null of its own; lengths of numbers pass.
-It takes seconds to import, so it is imported where it is used, and nowhere else.
+Trap of Great Expectations 1.24: all about single values passes over nulls, so whatever must be there needs a not-null of
+its own; lengths of numbers pass.
 """
 
-import logging
 import math
-import numbers
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
@@ -27,21 +24,18 @@ import numpy as np
 import orjson
 import pandas as pd
 
-import probatum.settings  # noqa: F401  Great Expectations looks for the switch of its telemetry when it is imported
 from probatum.audit_report import TableCheck
-from probatum.errors import Damaged, Misconfigured
+from probatum.errors import Damaged
+from probatum.suites import columns_of, name_of, read_suite
 
 if TYPE_CHECKING:
     from great_expectations import ExpectationSuite
-    from great_expectations.core import ExpectationValidationResult
     from great_expectations.expectations.expectation import Expectation
 
-_IDS_SHOWN = 3
-_ID_CHARACTERS = 60  # an id that went wrong may be a whole paragraph
+    from probatum.checkpoint import Said
+
+_INDICES_SHOWN = 3
 _META = "meta."
-_COLUMNS = ("column", "column_A", "column_B")
-_BOUNDS = {"min_value": "at least", "max_value": "at most"}
-_RESTORE = "Restore it from version control, or correct it, and run `probatum audit` again."
 _DECIMALS_OF_A_COUNT = 6  # so that 5 % of a count never asks for a row more because of a last binary digit
 
 
@@ -57,62 +51,41 @@ def check_tables(
     largest_loss: float,
     unindexed: Mapping[str, int],
     encoder_width: int,
+    docs: Path | None = None,
 ) -> tuple[TableCheck, ...]:
     """Every check of both tables, in the order of their suites, and one of the indices.
 
     documents: columns of `store.DOCUMENTS`; texts: those of `store.texts_schema` but the vector; vectors: float32
     (texts, width), in the order of texts. previous_documents: rows of the serving release, None when there is none.
-    largest_loss: the share of them that may vanish. unindexed: {index: rows it leaves out}. Raises Misconfigured for a
-    suite that is missing, empty or not run as it stands, Damaged when texts and vectors do not pair.
+    largest_loss: the share of them that may vanish. unindexed: {index: rows it leaves out}. docs: the
+    folder the Data Docs are built in. Raises Misconfigured for a suite that is missing, empty or not run as it stands,
+    Damaged when texts and vectors do not pair.
     """
     if vectors.ndim != 2 or len(vectors) != len(texts):
         raise Damaged(
             f"The texts of {source} have {len(texts):,} rows and vectors of shape {vectors.shape}.",
             next="Run `probatum doctor`, then refresh the source.",
         )
-    of_documents, of_texts = suites / f"{source}-documents.json", suites / f"{source}-texts.json"
-    suite, suite_of_texts = read_suite(of_documents), read_suite(of_texts)
+    from probatum.checkpoint import Table, run
+
     least = max(1, math.ceil(round((previous_documents or 0) * (1 - largest_loss), _DECIMALS_OF_A_COUNT)))
     parameters = {"least_documents": least, "encoder_width": encoder_width}
-    described = _describe_documents(documents, texts, valid_from, _columns(suite.expectations))
-    described_texts = _describe_texts(texts, documents, vectors, valid_from)
+    paths = [suites / f"{source}-{part}.json" for part in ("documents", "texts")]
+    suite, suite_of_texts = map(read_suite, paths)
+    frames = (
+        _describe_documents(documents, texts, valid_from, columns_of(suite.expectations)),
+        _describe_texts(texts, documents, vectors, valid_from),
+    )
+    tables = [
+        Table(path.stem, path, _asked(each, len(frame)), frame)
+        for path, each, frame in zip(paths, (suite, suite_of_texts), frames, strict=True)
+    ]
+    said = run(source, tables, parameters, docs=docs)
     return (
-        *_run(f"{source}-documents", suite, of_documents, described, parameters),
-        *_run(f"{source}-texts", suite_of_texts, of_texts, described_texts, parameters),
+        *_checks(tables[0].name, len(documents), suite, said[tables[0].name]),
+        *_checks(tables[1].name, len(texts), suite_of_texts, said[tables[1].name]),
         _check_indices(source, unindexed),
     )
-
-
-def read_suite(path: Path) -> "ExpectationSuite":
-    """The suite in a file, every expectation of it known, typed, and named once in its meta. Raises Misconfigured."""
-    from great_expectations import ExpectationSuite
-
-    try:
-        raw = orjson.loads(path.read_bytes())
-        suite = ExpectationSuite(**raw)
-        wanted = [expectation["type"] for expectation in raw["expectations"]]
-    except OSError as error:
-        raise Misconfigured(f"The suite {path} cannot be read ({type(error).__name__}).", next=_RESTORE) from None
-    except (ValueError, TypeError, KeyError, AttributeError) as error:  # no JSON, no suite, or arguments no class takes
-        said = " ".join(f"{type(error).__name__}: {error}".split())
-        raise Misconfigured(f"{path} is not a suite of expectations ({said}).", next=_RESTORE) from None
-    if not wanted:
-        raise Misconfigured(f"The suite {path} is empty: nothing would be checked.", next=_RESTORE)
-    if len(suite.expectations) != len(wanted):
-        unknown = ", ".join(sorted(set(wanted) - {e.expectation_type for e in suite.expectations}))
-        raise Misconfigured(f"{path}: Great Expectations does not know {unknown} and drops it.", next=_RESTORE)
-    names = [_name(expectation) for expectation in suite.expectations]
-    if not all(names) or len(set(names)) != len(names):
-        raise Misconfigured(f"{path}: each expectation needs a name of its own in its meta.", next=_RESTORE)
-    return suite
-
-
-def _name(expectation: "Expectation") -> str:
-    return str((expectation.meta or {}).get("name") or "")
-
-
-def _columns(expectations: Iterable["Expectation"]) -> set[str]:
-    return {e.configuration.kwargs[key] for e in expectations for key in _COLUMNS if key in e.configuration.kwargs}
 
 
 def _describe_documents(
@@ -169,83 +142,27 @@ def _iso(value: object) -> date | None:
     return day if day.isoformat() == value else None
 
 
-def _run(
-    table: str, suite: "ExpectationSuite", path: Path, frame: pd.DataFrame, parameters: Mapping[str, object]
-) -> Iterator[TableCheck]:
-    asked = [e for e in suite.expectations if len(frame) > _above_rows(e)]
-    results = {r.expectation_config.meta["name"]: r for r in _validate(path, suite.name, asked, frame, parameters)}
-    if missing := sorted({_name(e) for e in asked} - results.keys()):
-        happened = f"Great Expectations gave no result for {', '.join(missing)} of {path}."
-        raise Misconfigured(happened, next=_RESTORE)
+def _checks(table: str, rows: int, suite: "ExpectationSuite", said: Mapping[str, "Said"]) -> Iterator[TableCheck]:
     for expectation in suite.expectations:  # results come in another order
-        name, result = _name(expectation), results.get(_name(expectation))
-        if result is None:
-            seen = f"not asked of {len(frame):,} rows, only above {_above_rows(expectation):,}"
-            yield TableCheck(table=table, name=name, passed=True, seen=seen)
+        name = name_of(expectation)
+        if name in said:
+            yield TableCheck(table=table, name=name, passed=said[name].passed, seen=said[name].seen)
         else:
-            seen = _seen(result.result, result.expectation_config.kwargs, frame)
-            yield TableCheck(table=table, name=name, passed=bool(result.success), seen=seen)
+            seen = f"not asked of {rows:,} rows, only above {_above_rows(expectation):,}"
+            yield TableCheck(table=table, name=name, passed=True, seen=seen)
+
+
+def _asked(suite: "ExpectationSuite", rows: int) -> list["Expectation"]:
+    return [e for e in suite.expectations if rows > _above_rows(e)]
 
 
 def _above_rows(expectation: "Expectation") -> int:
     return (expectation.meta or {}).get("above_rows", -1)
 
 
-def _validate(
-    path: Path, name: str, expectations: list["Expectation"], frame: pd.DataFrame, parameters: Mapping[str, object]
-) -> list["ExpectationValidationResult"]:
-    """Run in a context of its own that lives in memory, without progress bars."""
-    import great_expectations as gx
-    from great_expectations.data_context.types.base import ProgressBarsConfig
-    from great_expectations.exceptions import SuiteParameterError
-
-    for noisy in ("great_expectations", "great_expectations.data_context.types.base"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)  # it tells of every temporary folder
-    named = _columns(expectations) | {"id"}
-    spoken_of = frame[[column for column in frame.columns if column in named]]  # it is copied and hashed many times
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    asset = context.data_sources.add_pandas(name).add_dataframe_asset(name)
-    batch = asset.add_batch_definition_whole_dataframe(name).get_batch({"dataframe": spoken_of})
-    try:
-        return batch.validate(
-            gx.ExpectationSuite(name=name, expectations=expectations),
-            expectation_parameters=dict(parameters),
-            result_format={"result_format": "SUMMARY", "partial_unexpected_count": _IDS_SHOWN},
-        ).results
-    except SuiteParameterError as error:
-        raise Misconfigured(f"{path} uses a parameter there is not ({error}).", next=_RESTORE) from None
-
-
-def _seen(result: Mapping, kwargs: Mapping, frame: pd.DataFrame) -> str:
-    """Counts and ids; values only where they are figures, never the content of a document."""
-    if "observed_value" in result:
-        bounds = [f"{word} {_figure(kwargs[key])}" for key, word in _BOUNDS.items() if kwargs.get(key) is not None]
-        return f"{_figure(result['observed_value'])}, allowed {' and '.join(bounds)}"
-    if "unexpected_count" not in result:
-        columns = [kwargs[key] for key in _COLUMNS if key in kwargs]
-        absent = [column for column in columns if column not in frame.columns]
-        return f"there is no column {', '.join(absent)}" if absent else f"could not be computed of {', '.join(columns)}"
-    if not result["unexpected_count"]:
-        return f"{len(frame):,} rows"
-    first = ", ".join(_row(frame, position) for position in result["partial_unexpected_index_list"][:_IDS_SHOWN])
-    return f"{result['unexpected_count']:,} of {len(frame):,} rows, first {first}"
-
-
-def _figure(value: object) -> str:
-    if isinstance(value, numbers.Integral):
-        return f"{int(value):,}"
-    return f"{float(value):.4g}" if isinstance(value, numbers.Real) else "no number"
-
-
-def _row(frame: pd.DataFrame, position: int) -> str:
-    identity = frame["id"].iat[position]
-    return identity[:_ID_CHARACTERS] if isinstance(identity, str) and identity.strip() else f"row {position}"
-
-
 def _check_indices(source: str, unindexed: Mapping[str, int]) -> TableCheck:
     """No frame, so no suite: rows outside an index are found late or not at all."""
     outside = [f"{count:,} rows outside {name}" for name, count in unindexed.items() if count]
-    seen = "; ".join(outside[:_IDS_SHOWN]) or (f"{len(unindexed)} indices" if unindexed else "no index at all")
+    seen = "; ".join(outside[:_INDICES_SHOWN]) or (f"{len(unindexed)} indices" if unindexed else "no index at all")
     passed = bool(unindexed) and not outside
     return TableCheck(table=f"{source}-indices", name="unindexed-rows", passed=passed, seen=seen)

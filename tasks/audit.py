@@ -5,7 +5,7 @@ from prefect import task
 from probatum import pipeline
 from probatum.progress import watching
 from probatum.settings import settings
-from tasks.report import golden_results, progress_artifact
+from tasks.report import golden_results, links, progress_artifact
 
 
 @task(name="audit", timeout_seconds=3600)
@@ -14,4 +14,5 @@ def audit(candidate: str) -> dict[str, list[str]]:
     with watching(progress_artifact("audit")):
         report = pipeline.audit(settings(), candidate)
     golden_results(report)
+    links(settings().home, report)
     return report.failures()

@@ -5,8 +5,10 @@ Ids, counts and rates only: no text of a document and no question is ever in an 
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from prefect.artifacts import (
+    create_link_artifact,
     create_markdown_artifact,
     create_progress_artifact,
     create_table_artifact,
@@ -17,6 +19,7 @@ from probatum.audit import figures
 from probatum.audit_report import AuditReport
 from probatum.cards import release_card_markdown
 from probatum.release import Manifest
+from probatum.report_files import data_docs_of, report_of, summary_of
 
 _UPDATE_EVERY_S = 2.0
 
@@ -51,3 +54,19 @@ def release_card(manifest: Manifest, report: AuditReport) -> None:
     create_markdown_artifact(
         release_card_markdown(manifest, report), key="release-card", description=f"Release {manifest.id}"
     )
+
+
+def links(home: Path, report: AuditReport) -> None:
+    """The report on a candidate: its summary, which has ids and counts alone, and where its pages lie on the worker."""
+    candidate = report.candidate
+    create_markdown_artifact(
+        summary_of(home, candidate).read_text("utf-8"), key="report", description=f"Candidate {candidate[:12]}"
+    )
+    _link(report_of(home, candidate), key="report-page", text=f"Report on candidate {candidate[:12]}")
+    for source in report.sources:
+        index = data_docs_of(home, candidate) / source / "index.html"
+        _link(index, key=f"data-docs-{source}", text=f"Data Docs of {source}, candidate {candidate[:12]}")
+
+
+def _link(path: Path, *, key: str, text: str) -> None:
+    create_link_artifact(path.absolute().as_uri(), link_text=text, key=key, description=str(path.absolute()))

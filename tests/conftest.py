@@ -67,6 +67,18 @@ def published(published_once, tmp_path) -> Published:
     return Published(home, expectations, published_once.manifest, published_once.encoder)
 
 
+@pytest.fixture(scope="session")
+def history(encoder, tmp_path_factory):
+    """Two releases and a refused candidate, each with its report: see `small_reports`. For reading only."""
+    from small_home import questions, write_expectations
+    from small_reports import make_history
+
+    folder = tmp_path_factory.mktemp("history")
+    encoder.encode([q["question"] for asked in questions().values() for q in asked])
+    (folder / "home").mkdir()
+    return make_history(folder / "home", write_expectations(folder / "expectations"), encoder)
+
+
 @pytest.fixture
 def small_home(tmp_path) -> Path:
     """An empty home."""

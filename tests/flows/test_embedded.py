@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from expecting import ROOT, few_guidelines, write_easy, write_impossible
@@ -99,6 +100,16 @@ def test_a_run_leaves_progress_a_golden_table_and_a_release_card(runs):
     cards = [data for key, _, data in kinds if key == "release-card"]
     assert len(cards) == 1 and runs.states["first"]["outcome"]["release"] in cards[0]
     assert all(float(data) == 100 for _, kind, data in kinds if kind == "progress")
+
+
+def test_a_run_leaves_the_report_on_its_candidate_and_links_to_its_pages(runs):
+    found = {
+        (key, kind): data for key, kind, data in runs.rows("select key, type, data from artifact order by created")
+    }
+    assert "guidelines" in found["report", "markdown"] and "hit rate @3" in found["report", "markdown"]
+    for key in ("report-page", "data-docs-guidelines"):
+        address = re.search(r"file://([^)\"]+)", found[key, "markdown"])
+        assert Path(unquote(address[1])).is_file()
 
 
 def test_golden_results_are_one_row_a_source_and_slice(runs):

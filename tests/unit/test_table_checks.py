@@ -331,11 +331,25 @@ def test_a_suite_that_would_not_be_run_as_it_stands_is_refused_by_name(suites, w
 
 
 def test_a_result_that_great_expectations_does_not_give_is_missed(monkeypatch):
-    from probatum import table_checks
+    from great_expectations import ValidationDefinition
 
-    validate = table_checks._validate
-    monkeypatch.setattr(table_checks, "_validate", lambda *arguments: validate(*arguments)[1:])
+    validate = ValidationDefinition.run
+
+    def forgetful(self, **asked):
+        found = validate(self, **asked)
+        found.results = [each for each in found.results if each.expectation_config.meta["name"] != "documents-kept"]
+        return found
+
+    monkeypatch.setattr(ValidationDefinition, "run", forgetful)
     with pytest.raises(Misconfigured, match="gave no result for documents-kept"):
+        checks("icd10", *tables("icd10"))
+
+
+def test_an_action_that_is_not_run_lets_nothing_through(monkeypatch):
+    from great_expectations import Checkpoint
+
+    monkeypatch.setattr(Checkpoint, "_run_actions", lambda *_, **__: None)
+    with pytest.raises(Misconfigured, match=r"gave no result for .*icd10-documents\.json"):
         checks("icd10", *tables("icd10"))
 
 
