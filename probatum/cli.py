@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from probatum import __version__, show
+from probatum import __version__, cli_upkeep, show
 from probatum.errors import Misconfigured, ProbatumError, Rejected
 from probatum.freshness import stale_sources
 from probatum.release import Manifest, Releases
@@ -63,6 +63,7 @@ def main() -> None:
 
 quarantine = typer.Typer(no_args_is_help=True, help="What was refused, and what to do with it.")
 app.add_typer(quarantine, name="quarantine")
+app.add_typer(cli_upkeep.app)
 
 
 @app.callback(invoke_without_command=True)
@@ -351,7 +352,7 @@ def _decide(case: str, decision: str, why: str, json: bool) -> None:
 
 def _release(name: str | None) -> Manifest:
     found = Releases(settings().home)
-    manifest = found.read(name) if name else found.current()
+    manifest = found.readable(name) if name else found.current()
     if manifest is None:
         raise Misconfigured(
             "No release has been published yet.", safe="Nothing was read.", next="Run `probatum refresh --all`."
