@@ -11,8 +11,8 @@ published before it noted. Content never crosses a task's boundary, only ids.
 from prefect import flow
 from prefect.states import Completed, Failed, State
 
-from probatum.errors import Misconfigured, Rejected, Retryable
-from probatum.locks import one_refresh
+from probatum.errors import Conflict, Misconfigured, Rejected, Retryable
+from probatum.locks import one_refresh, still_our_turn
 from probatum.outcome import Outcome
 from probatum.settings import settings
 from tasks.alert import tell_if_late
@@ -69,8 +69,13 @@ def _refresh(origins: dict[str, str | None], actor: str, hold: bool) -> State:
                 outcome.held(candidate, states)
                 break
             else:
-                outcome.published(publish(candidate, actor), candidate, states)
-                break
+                try:
+                    outcome.published(publish(candidate, actor), candidate, states)
+                    break
+                except (
+                    Conflict
+                ):  # somebody else published: the same states again, from what serves now, through the gate
+                    still_our_turn(settings().home, states)
     for source, origin in origins.items():
         outcome.stale(source, tell_if_late(source, actor))
         try:

@@ -61,6 +61,27 @@ def keep(
 
 
 @app.command()
+def purge(
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="A document's id, a stretch of its text, or a case in quarantine; - reads it from standard input."
+        ),
+    ],
+    why: Why,
+    json: Json = False,
+) -> None:
+    """Delete something for good: tables, indexes, vectors, files. What serves is made anew without it, through the gate."""
+    from probatum.purge import purge as purge_home
+
+    _needs_why(why)
+    done = purge_home(settings(), _words(what), actor=getpass.getuser(), why=why)
+    show.purged(done, json)
+    if done.left:
+        raise typer.Exit(Damaged.exit_code)
+
+
+@app.command()
 def backup(
     folder: Annotated[Path, typer.Argument(help="Where backups are kept; on another disk.")],
     drill: Annotated[

@@ -18,8 +18,7 @@ from pathlib import Path
 
 import orjson
 
-from probatum import digests
-from probatum.arriving import fetch as fetch  # the first of the steps
+from probatum import arriving, digests
 from probatum.audit_report import AuditReport
 from probatum.breaker import check_loss, gone_from, predecessor
 from probatum.candidates import candidate_of, fingerprint, write_source
@@ -35,11 +34,14 @@ from probatum.screening import clinical_names, gate_code
 from probatum.settings import Settings
 from probatum.settled import settled
 from probatum.snapshots import Snapshot, Snapshots
+from probatum.space import needs_room
 from probatum.store import Store
 from probatum.tables import open_table
 
 _AGAIN = "Run the refresh again."
 ONE_DAY = timedelta(days=1)
+
+fetch = needs_room("fetching")(arriving.fetch)  # the first of the steps
 
 
 def already_serves(chosen: Settings, source, snapshot: str) -> bool:
@@ -48,6 +50,7 @@ def already_serves(chosen: Settings, source, snapshot: str) -> bool:
     return any(state.made_by == made_by for state in _editions(chosen, source.name))
 
 
+@needs_room("reading")
 def parse(chosen: Settings, source, snapshot: str) -> str:
     """Read the snapshot's files in the sandbox; returns the digest of what was read. Raises Rejected when nothing could be."""
     parsed = read_snapshot(
@@ -96,6 +99,7 @@ def read_state(chosen: Settings, digest: str) -> SourceState:
     return SourceState.model_validate(raw["state"])
 
 
+@needs_room("writing")
 def write(chosen: Settings, source, snapshot: str, parsed: str, *, allowed_loss: float) -> str:
     """Chunk, embed and merge into the tables of the source; returns the digest of its new state.
 
@@ -140,6 +144,7 @@ def write(chosen: Settings, source, snapshot: str, parsed: str, *, allowed_loss:
     return digest
 
 
+@needs_room("assembling a candidate")
 def assemble(chosen: Settings, states: Iterable[str]) -> str:
     """A candidate of what serves with these states in place; returns its digest."""
     changed = {}
@@ -162,6 +167,7 @@ def serves(chosen: Settings, source: str, digest: str) -> bool:
     )
 
 
+@needs_room("auditing a candidate")
 def audit(chosen: Settings, candidate: str) -> AuditReport:
     """Audit a candidate through the search that would serve it; the report is stored."""
     from probatum.audit import audit as audit_candidate
@@ -174,6 +180,7 @@ def audit(chosen: Settings, candidate: str) -> AuditReport:
     )
 
 
+@needs_room("publishing")
 def publish(chosen: Settings, candidate: str, *, actor: str) -> Manifest:
     """Publish a candidate on its stored audit. Raises Rejected, Conflict."""
     from probatum.audit import read_report

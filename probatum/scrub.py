@@ -7,16 +7,16 @@ made again (the cache of vectors, what was parsed) is looked at too, because dam
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
 
 from probatum import digests
-from probatum.audit import read_report
+from probatum.audit_report import AuditReport
 from probatum.ended import ended
-from probatum.errors import ProbatumError
+from probatum.errors import Damaged, ProbatumError
 from probatum.files import read_sealed
 from probatum.journal import Journal
 from probatum.release import Candidate, Manifest, Releases
@@ -25,6 +25,41 @@ from probatum.snapshots import Snapshots
 from probatum.vectorcache import broken_vectors
 from probatum.verify import verify
 
+KINDS = (
+    "blobs",
+    "snapshots",
+    "tables",
+    "vector caches",
+    "releases",
+    "candidates",
+    "audits",
+    "notes",
+    "journal",
+    "what serves",
+)
+QUICK = (
+    "tables",
+    "releases",
+    "candidates",
+    "audits",
+    "notes",
+    "snapshots",
+)  # all but what is large or looked at otherwise
+_FROM_BACKUP = (
+    "Run `probatum restore BACKUP --damaged`, which puts back exactly the files that are not what was written."
+)
+_MENDED_BY = {
+    "lance/": f"{_FROM_BACKUP} Without a backup, `probatum rollback` to a release whose tables are whole.",
+    "seals/": _FROM_BACKUP,
+    "blobs/": f"{_FROM_BACKUP} Without a backup, delete it and refresh the source again.",
+    "current.json": "Run `probatum releases` and `probatum rollback RELEASE` to serve a whole one.",
+    "releases/": f"{_FROM_BACKUP} If it serves, `probatum rollback RELEASE` to another first.",
+    "vectors/": "Delete the file; the next refresh encodes anew what it needs.",
+    "audits/": f"Run `probatum audit` for it again, or, for a release, {_FROM_BACKUP[0].lower()}{_FROM_BACKUP[1:]}",
+    "candidates/": "Delete the file and run the refresh again.",
+    "journal": "Compare the journal with that of a backup; somebody or something changed it.",
+    "release ": "Run `probatum rollback` to serve a whole one, then refresh the source again.",
+}
 _NOTES = (
     "ended",
     "kept",
@@ -46,8 +81,8 @@ class Scrubbed:
     unsealed: int = 0
 
 
-def scrub(home: Path, *, spans: int = 200) -> Scrubbed:
-    """Look at everything. spans: how many texts of each source that serves are looked up in their documents."""
+def scrub(home: Path, *, kinds: Collection[str] = KINDS, spans: int = 200) -> Scrubbed:
+    """Look at everything, or at some kinds. spans: how many texts of each source that serves are looked up in their documents."""
     looks: dict[str, Callable[[], Iterator[tuple[str, str]]]] = {
         "blobs": lambda: _blobs(home),
         "snapshots": lambda: _snapshots(home),
@@ -61,13 +96,18 @@ def scrub(home: Path, *, spans: int = 200) -> Scrubbed:
         "what serves": lambda: _serving(home, spans),
     }
     counts, broken = {}, []
-    for kind, look in looks.items():
-        seen = list(look())
+    for kind in kinds:
+        seen = list(looks[kind]())
         counts[kind] = len({path for path, _ in seen})
         broken += [Broken(path, what) for path, what in seen if what]
     seals = Seals(home)
     unsealed = 0 if any(b.path.startswith("seals/") for b in broken) else sum(map(_unsealed(seals), _table_names(home)))
     return Scrubbed(counts, tuple(broken), unsealed)
+
+
+def mended_by(path: str) -> str:
+    """What to do about a file that is not what was written."""
+    return next((advice for start, advice in _MENDED_BY.items() if path.startswith(start)), _FROM_BACKUP)
 
 
 def _blobs(home: Path) -> Iterator[tuple[str, str]]:
@@ -165,18 +205,16 @@ def _misnamed(path: Path) -> str:
 
 
 def _audits(home: Path) -> Iterator[tuple[str, str]]:
-    released = {}
-    for path in sorted((home / "releases").glob("*.json")):
-        if not _wrong(lambda p=path: Releases(home).read(p.stem)):
-            manifest = Releases(home).read(path.stem)
-            released[manifest.candidate] = manifest.audit
     for path in sorted((home / "audits").glob("*.json")):
-        wrong = _wrong(lambda p=path: read_report(home, p.stem))
-        if not wrong and path.stem in released and read_report(home, path.stem).candidate != path.stem:
-            wrong = "is of another candidate"
-        yield f"audits/{path.name}", wrong
+        yield f"audits/{path.name}", _wrong(lambda p=path: _report(p))
     for path in sorted((home / "audits" / "answers").glob("*.json")):
         yield f"audits/answers/{path.name}", _wrong(lambda p=path: _sealed(p))
+
+
+def _report(path: Path) -> None:
+    report = AuditReport.model_validate(_sealed(path))
+    if report.candidate != path.stem:
+        raise Damaged("It is of another candidate.", next="Run `probatum audit` again.")
 
 
 def _notes(home: Path) -> Iterator[tuple[str, str]]:
@@ -202,7 +240,7 @@ def _wrong(look: Callable[[], object]) -> str:
     try:
         look()
     except ProbatumError as error:
-        return f"is damaged: {error.happened}"
+        return f"is damaged: {error.happened.rstrip('.')}"
     except (orjson.JSONDecodeError, UnicodeDecodeError, OSError, RuntimeError, ValueError) as error:
         return f"cannot be read ({type(error).__name__})"
     return ""
@@ -212,5 +250,5 @@ def _parsed(path: Path) -> dict:
     return orjson.loads(path.read_bytes())
 
 
-def _sealed(path: Path) -> None:
-    read_sealed(path, what="The answers of an audit", next="Delete the file and run `probatum audit` again.")
+def _sealed(path: Path) -> dict:
+    return read_sealed(path, what="An audit", next="Run `probatum audit` again.")

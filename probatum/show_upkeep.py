@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from probatum.scrub import mended_by
 from probatum.show import escape, json_line, say
 
 if TYPE_CHECKING:
     from probatum.backup import Backup
     from probatum.drill import Drilled
     from probatum.maintenance import Maintained
+    from probatum.purge import Purged
     from probatum.release import Manifest
     from probatum.scrub import Scrubbed
     from probatum.seals import Broken
@@ -58,6 +60,18 @@ def kept(found: Mapping[str, Mapping], as_json: bool) -> None:
         say("No release is kept by name.")
 
 
+def purged(done: "Purged", as_json: bool) -> None:
+    if as_json:
+        json_line(asdict(done))
+        return
+    say(f"Purged: {done.documents} documents, {done.files} files. Release {escape(done.serving or 'none')} serves.")
+    for release in done.releases:
+        say(f"ended    {escape(release)}, which held it")
+    for path in done.left:
+        say(f"[red]left[/]     {escape(path)}")
+    say("Backups and drop zones are not reached: a backup is a home, so purge it there too (PROBATUM_HOME).")
+
+
 def backed_up(taken: "Backup", as_json: bool) -> None:
     if as_json:
         json_line(asdict(taken))
@@ -94,6 +108,6 @@ def mended(done: Sequence[str], left: Sequence[str], as_json: bool) -> None:
 
 def _broken(broken: Sequence["Broken"]) -> None:
     for each in broken[:_SHOWN]:
-        say(f"[red]damaged[/]  {escape(each.path)} {escape(each.what)}")
+        say(f"[red]damaged[/]  {escape(each.path)} {escape(each.what)}\n         {escape(mended_by(each.path))}")
     if len(broken) > _SHOWN:
         say(f"… and {len(broken) - _SHOWN} more")

@@ -22,6 +22,7 @@ from probatum.files import read_json, sync_folder, write_json
 from probatum.records import SnapshotFile, SourceRelease
 from probatum.safeio import Limits, download, is_plain_name
 from probatum.seams import seam
+from probatum.space import full
 
 
 @dataclass(frozen=True)
@@ -203,6 +204,8 @@ def _copy(name: str, origin: Path, target: Path, limits: Limits) -> None:
         shutil.copyfile(origin, target)
     except OSError as error:
         target.unlink(missing_ok=True)
+        if full(error):
+            raise
         raise Rejected(
             f"{name} cannot be copied into the home ({error.strerror}).",
             next="Check that it is there and may be read, and that the disk has room.",
