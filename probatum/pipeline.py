@@ -31,6 +31,7 @@ from probatum.reading import Parsed, Served, dropped_in_all, read_snapshot
 from probatum.records import Document, SnapshotFile
 from probatum.release import Candidate, Manifest, Releases, SourceState
 from probatum.screening import clinical_names, gate_code
+from probatum.seams import seam
 from probatum.settings import Settings
 from probatum.settled import settled
 from probatum.snapshots import Snapshot, Snapshots
@@ -175,9 +176,11 @@ def audit(chosen: Settings, candidate: str) -> AuditReport:
 
     serving = Releases(chosen.home).current()
     read = read_candidate(chosen, candidate)
-    return audit_candidate(
+    report = audit_candidate(
         chosen.home, chosen.expectations, read, Encoder.load(chosen, precision=read.encoder.precision), serving=serving
     )
+    seam("after-audit")
+    return report
 
 
 @needs_room("publishing")

@@ -128,7 +128,8 @@ def server(tmp_path_factory) -> Iterator[Server]:
 def test_every_deployment_is_in_pool_cpu_and_runs_once_at_a_time(server):
     """P15: a second run of a source waits for the first."""
     deployed = server.deployments()
-    assert set(deployed) == {f"refresh-{each}" for each in ("formulary", "guidelines", "icd10", "all", "dropped")}
+    sources = {f"refresh-{each}" for each in ("formulary", "guidelines", "icd10", "all", "dropped")}
+    assert set(deployed) == sources | {"maintain"}
     for each in deployed.values():
         assert each["work_pool_name"] == "cpu"
         assert each["global_concurrency_limit"]["limit"] == 1
@@ -153,6 +154,7 @@ def test_each_source_has_its_own_cadence_in_new_york_time(server):
         },
         "refresh-all": set(),
         "refresh-dropped": set(),  # every minute, once somebody has a queue and says so
+        "maintain": {("weekly", "30 3 * * 0", zone)},
     }
 
 
