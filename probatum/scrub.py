@@ -241,7 +241,14 @@ def _wrong(look: Callable[[], object]) -> str:
         look()
     except ProbatumError as error:
         return f"is damaged: {error.happened.rstrip('.')}"
-    except (orjson.JSONDecodeError, UnicodeDecodeError, OSError, RuntimeError, ValueError) as error:
+    except (
+        OSError,
+        RuntimeError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+    ) as error:  # JSON's and Unicode's are ValueErrors
         return f"cannot be read ({type(error).__name__})"
     return ""
 

@@ -92,9 +92,12 @@ class Snapshots:
             what=f"The snapshot of {source}",
             next="Run `probatum refresh` for the source again.",
         )
-        release = SourceRelease(**(raw["release"] | {"valid_from": date.fromisoformat(raw["release"]["valid_from"])}))
-        snapshot = Snapshot(release, tuple(SnapshotFile(**f) for f in raw["files"]))
-        if snapshot.digest() != digest:
+        try:
+            told = raw["release"] | {"valid_from": date.fromisoformat(raw["release"]["valid_from"])}
+            snapshot = Snapshot(SourceRelease(**told), tuple(SnapshotFile(**f) for f in raw["files"]))
+        except (KeyError, TypeError, ValueError):
+            snapshot = None
+        if snapshot is None or snapshot.digest() != digest:
             raise Damaged(
                 f"The snapshot {digest[:12]}… of {source} is not described as it was.",
                 next="Restore the home from its backup, or refresh the source again.",
