@@ -11,8 +11,8 @@ Refused (Postponed when it may work later), with what was published before it no
 from prefect import flow
 from prefect.states import Completed, Failed, State
 
-from probatum.errors import Misconfigured, Rejected, Retryable
-from probatum.locks import one_refresh
+from probatum.errors import Conflict, Misconfigured, Rejected, Retryable
+from probatum.locks import one_refresh, still_our_turn
 from probatum.outcome import Outcome
 from probatum.settings import settings
 from tasks.alert import tell, tell_if_late
@@ -64,14 +64,7 @@ def _refresh(origins: dict[str, str | None], actor: str, hold: bool) -> State:
         states = {source: state for source, origin in origins.items() if (state := _state_of(source, origin, outcome))}
         waiting = {source for source in states if needs_approval(source)}
         for group in [states] if hold else _apart(states, waiting):
-            candidate, passed = _audited(group, outcome)
-            if not passed:
-                continue
-            if hold or waiting & passed.keys():
-                wait(candidate, actor)
-                outcome.held(candidate, passed, needs_approval=bool(waiting & passed.keys()))
-            else:
-                outcome.published(publish(candidate, actor), candidate, passed)
+            _end(group, outcome, actor, hold, waiting)
     for source, origin in origins.items():
         outcome.stale(source, tell_if_late(source, actor, outcome.succeeded(source)))
         try:
@@ -89,6 +82,22 @@ def _apart(states: dict[str, str], waiting: set[str]) -> list[dict[str, str]]:
     return [
         {source: state for source, state in states.items() if (source in waiting) is waits} for waits in (False, True)
     ]
+
+
+def _end(states: dict[str, str], outcome: Outcome, actor: str, hold: bool, waiting: set[str]) -> None:
+    """Publish what passes its audit, or let it wait for somebody. Where somebody else published meanwhile: again, from what serves now."""
+    while True:
+        candidate, states = _audited(states, outcome)
+        if not states:
+            return
+        needs_approval = bool(waiting & states.keys())
+        if hold or needs_approval:
+            wait(candidate, actor)
+            return outcome.held(candidate, states, needs_approval=needs_approval)
+        try:
+            return outcome.published(publish(candidate, actor), candidate, states)
+        except Conflict:
+            still_our_turn(settings().home, states)
 
 
 def _audited(states: dict[str, str], outcome: Outcome) -> tuple[str, dict[str, str]]:

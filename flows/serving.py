@@ -12,6 +12,7 @@ from prefect.client.schemas.objects import ConcurrencyLimitConfig
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 from prefect.deployments.runner import RunnerDeployment
 
+from flows.maintain import maintain
 from flows.notify import notify
 from flows.refresh import refresh, refresh_all, refresh_dropped
 from tasks.server import the_server
@@ -21,6 +22,7 @@ FLOWS = {
     "flows/refresh.py:refresh": refresh,
     "flows/refresh.py:refresh_all": refresh_all,
     "flows/refresh.py:refresh_dropped": refresh_dropped,
+    "flows/maintain.py:maintain": maintain,
     "flows/notify.py:notify": notify,
 }
 _AT_ONCE = 2  # runs of one process: a refresh takes a core

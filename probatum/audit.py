@@ -23,7 +23,7 @@ from probatum.asking import ask
 from probatum.audit_report import AuditReport, QuestionResult, SourceAudit, TableCheck
 from probatum.breaker import gone_from, too_many
 from probatum.errors import Misconfigured
-from probatum.files import read_json, write_json
+from probatum.files import read_sealed, write_sealed
 from probatum.golden import Expected, GoldenQuestion, digest_of, read_golden
 from probatum.known_differences import open_questions, reviewed_counts
 from probatum.progress import bar
@@ -56,7 +56,7 @@ def audit(
         accepted = open_questions(expectations, name) - answered.get(name, set())
         audits[name] = auditor.audit(name, state).model_copy(update={"accepted": tuple(sorted(accepted))})
     report = AuditReport(candidate=candidate.digest(), encoder=encoder.identity.digest, sources=audits)
-    write_json(home / "audits" / f"{report.candidate}.json", report.model_dump(mode="json"))
+    write_sealed(home / "audits" / f"{report.candidate}.json", report.model_dump(mode="json"))
     return report
 
 
@@ -64,7 +64,7 @@ def read_report(home: Path, candidate: str) -> AuditReport:
     """The stored audit of a candidate, by its digest."""
     try:
         return AuditReport.model_validate(
-            read_json(home / "audits" / f"{candidate}.json", what="The audit report", next="Run `probatum audit`.")
+            read_sealed(home / "audits" / f"{candidate}.json", what="The audit report", next="Run `probatum audit`.")
         )
     except ValidationError:
         raise Misconfigured(
@@ -110,7 +110,7 @@ class _Auditor:
         key = digests.of_json([_code(), digest_of(questions), read_as, self.encoder.identity.digest, tables])
         kept = self.home / "audits" / "answers" / f"{key}.json"
         if kept.exists():
-            known = read_json(
+            known = read_sealed(
                 kept, what="The answers of an audit", next="Delete the file and run `probatum audit` again."
             )
             return tuple(QuestionResult.model_validate(each) for each in known["questions"])
@@ -118,7 +118,7 @@ class _Auditor:
         for question in questions:
             results.append(ask(self.searcher, question))
             advance(1)
-        write_json(kept, {"questions": [result.model_dump(mode="json") for result in results]})
+        write_sealed(kept, {"questions": [result.model_dump(mode="json") for result in results]})
         return tuple(results)
 
     def _checks(self, name: str, state: SourceState, documents: PinnedTable) -> tuple[TableCheck, ...]:

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from probatum import __version__, cli_alerts, cli_report, cli_setup, show
+from probatum import __version__, cli_alerts, cli_report, cli_setup, cli_upkeep, show
 from probatum.cli_approval import approve, decline, journal, pending
 from probatum.cli_golden import golden
 from probatum.errors import Misconfigured, ProbatumError, Rejected
@@ -71,6 +71,7 @@ for command in (pending, approve, decline, journal):
     app.command()(command)
 app.add_typer(cli_alerts.app, name="alerts")
 app.command()(cli_report.report)
+app.add_typer(cli_upkeep.app)
 
 
 @app.callback(invoke_without_command=True)
@@ -357,7 +358,7 @@ def _decide(case: str, decision: str, why: str, json: bool) -> None:
 
 def _release(name: str | None) -> Manifest:
     found = Releases(settings().home)
-    manifest = found.read(name) if name else found.current()
+    manifest = found.readable(name) if name else found.current()
     if manifest is None:
         raise Misconfigured(
             "No release has been published yet.", safe="Nothing was read.", next="Run `probatum refresh --all`."

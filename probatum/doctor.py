@@ -5,19 +5,27 @@ Each finding is (level, what, advice): "ok", "note" or "wrong". Nothing is chang
 
 import shutil
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from probatum import backup as backups
 from probatum.audit_report import LEAST_QUESTIONS
 from probatum.encoder_identity import identify
 from probatum.errors import ProbatumError
 from probatum.freshness import stale_sources
 from probatum.golden import read_golden
 from probatum.journal import Journal
+from probatum.locks import running
+from probatum.purge import begun
 from probatum.quarantine import Quarantine
 from probatum.release import Manifest, Releases
+from probatum.scrub import QUICK, mended_by, scrub
 from probatum.settings import Settings
 from probatum.tables import open_table
 
+_SHOWN = 5
+_LONG = timedelta(hours=6)  # the longest a step of a refresh may take
+_BACKUP_LATE = timedelta(days=9)  # one a week, and a day or two of grace
 _ROOM_BYTES = 2 << 30  # a full ICD-10-CM release with its vectors is about 0.5 GB, and two are kept while one is made
 
 
@@ -37,7 +45,7 @@ def examine(chosen: Settings) -> list[Finding]:
     try:
         serving = Releases(chosen.home).current()
     except ProbatumError as error:
-        return [*findings, Finding("wrong", error.happened, error.next)]
+        return [*findings, Finding("wrong", error.happened, error.next), *_files(chosen.home), *_upkeep(chosen)]
     if serving is None:
         findings.append(Finding("note", "No release has been published yet.", "Run `probatum refresh --all`."))
     else:
@@ -59,7 +67,7 @@ def examine(chosen: Settings) -> list[Finding]:
             "The journal", lambda: f"The journal is whole, {Journal(chosen.home / 'journal.jsonl').verify()} records."
         )
     )
-    return findings + _quarantine(chosen.home)
+    return [*findings, *_files(chosen.home), *_upkeep(chosen), *_quarantine(chosen.home)]
 
 
 def _home(home: Path) -> Finding:
@@ -123,6 +131,56 @@ def _golden(chosen: Settings, serving: Manifest) -> list[Finding]:
                 )
             )
     return findings
+
+
+def _files(home: Path) -> list[Finding]:
+    """Files that are not what was written. Blobs and caches, which are large, are left to `probatum scrub`."""
+    found = scrub(home, kinds=QUICK)
+    wrong = [Finding("wrong", f"{each.path} {each.what}.", mended_by(each.path)) for each in found.broken[:_SHOWN]]
+    if len(found.broken) > _SHOWN:
+        wrong.append(Finding("wrong", f"{len(found.broken) - _SHOWN} more files are damaged.", "Run `probatum scrub`."))
+    return wrong or [Finding("ok", f"{sum(found.counts.values()):,} files are what was written.")]
+
+
+def _upkeep(chosen: Settings) -> list[Finding]:
+    """A purge that did not end, who has held a lock for long, and whether there is a backup to go back to."""
+    findings, now = [], datetime.now(UTC)
+    if note := begun(chosen.home):
+        findings.append(
+            Finding(
+                "wrong",
+                f"A purge that {note['actor']} began on {note['at'][:10]} did not end ({note['why']}).",
+                "Run `probatum purge` with the same words again; it goes on where it was.",
+            )
+        )
+    for name, turn in running(chosen.home).items():
+        if turn.since and now - datetime.fromisoformat(turn.since) > _LONG:
+            findings.append(
+                Finding(
+                    "wrong",
+                    f"The lock of {name} is held by {turn}.",
+                    f"Look whether process {turn.pid} is stopped; when it is, end it, and the lock is free at once.",
+                )
+            )
+    return [*findings, *_guarded_backup(chosen, now)]
+
+
+def _guarded_backup(chosen: Settings, now: datetime) -> list[Finding]:
+    if not chosen.backups:
+        return [
+            Finding("note", "No folder for backups is set.", "Set PROBATUM_BACKUPS, or run `probatum backup` yourself.")
+        ]
+    try:
+        taken = backups.backups(Path(chosen.backups).expanduser())
+    except ProbatumError as error:
+        return [Finding("wrong", error.happened, error.next)]
+    late = not taken or now - datetime.fromisoformat(taken[-1].taken) > _BACKUP_LATE
+    if late:
+        last = f"The last backup is of {taken[-1].taken[:10]}" if taken else "There is no backup yet"
+        return [
+            Finding("wrong", f"{last}.", "Run `probatum backup` now, and look why the deployment `maintain` did not.")
+        ]
+    return [Finding("ok", f"The last backup is of {taken[-1].taken[:10]}, release {taken[-1].release}.")]
 
 
 def _quarantine(home: Path) -> list[Finding]:

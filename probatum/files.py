@@ -6,7 +6,10 @@ from pathlib import Path
 
 import orjson
 
+from probatum import digests
 from probatum.errors import Damaged
+
+_SEAL = "seal"  # the digest of all else in a file
 
 
 def write_atomically(path: Path, data: bytes, *, mode: int = 0o600) -> None:
@@ -48,4 +51,18 @@ def read_json(path: Path, *, what: str, next: str) -> dict:
         raise Damaged(f"{what} {path.name} is not readable ({error}).", next=next) from None
     if not isinstance(value, dict):
         raise Damaged(f"{what} {path.name} is not an object.", next=next)
+    return value
+
+
+def write_sealed(path: Path, value: dict) -> None:
+    """The same with the digest of the value beside it, for a file that decides something and that no name vouches for."""
+    write_json(path, {**value, _SEAL: digests.of_json(value)})
+
+
+def read_sealed(path: Path, *, what: str, next: str) -> dict:
+    """What `write_sealed` wrote; other content than was written is Damaged. One without a seal was written by an earlier version."""
+    value = read_json(path, what=what, next=next)
+    seal = value.pop(_SEAL, None)
+    if seal is not None and digests.of_json(value) != seal:
+        raise Damaged(f"{what} {path.name} is not what was written.", next=next)
     return value

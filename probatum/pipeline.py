@@ -19,8 +19,7 @@ from pathlib import Path
 
 import orjson
 
-from probatum import digests
-from probatum.arriving import fetch as fetch  # the first of the steps
+from probatum import arriving, digests
 from probatum.audit_report import AuditReport
 from probatum.breaker import check_loss, gone_from, predecessor
 from probatum.candidates import candidate_of, fingerprint, write_source
@@ -37,15 +36,19 @@ from probatum.reading import Parsed, Served, dropped_in_all, read_snapshot
 from probatum.records import Document, SnapshotFile
 from probatum.release import Candidate, Manifest, Releases, SourceState
 from probatum.screening import clinical_names, gate_code
+from probatum.seams import seam
 from probatum.settings import Settings
 from probatum.settled import settled
 from probatum.snapshots import Snapshot, Snapshots
+from probatum.space import needs_room
 from probatum.store import Store
 from probatum.tables import open_table
 from probatum.waiting import must_not_need_approval
 
 _AGAIN = "Run the refresh again."
 ONE_DAY = timedelta(days=1)
+
+fetch = needs_room("fetching")(arriving.fetch)  # the first of the steps
 
 
 def already_serves(chosen: Settings, source, snapshot: str) -> bool:
@@ -55,6 +58,7 @@ def already_serves(chosen: Settings, source, snapshot: str) -> bool:
 
 
 @observed("parse")
+@needs_room("reading")
 def parse(chosen: Settings, source, snapshot: str) -> str:
     """Read the snapshot's files in the sandbox; returns the digest of what was read. Raises Rejected when nothing could be."""
     parsed = read_snapshot(
@@ -104,6 +108,7 @@ def read_state(chosen: Settings, digest: str) -> SourceState:
 
 
 @observed("write")
+@needs_room("writing")
 def write(chosen: Settings, source, snapshot: str, parsed: str, *, allowed_loss: float) -> str:
     """Chunk, embed and merge into the tables of the source; returns the digest of its new state.
 
@@ -149,6 +154,7 @@ def write(chosen: Settings, source, snapshot: str, parsed: str, *, allowed_loss:
 
 
 @observed("assemble")
+@needs_room("assembling a candidate")
 def assemble(chosen: Settings, states: Iterable[str]) -> str:
     """A candidate of what serves with these states in place; returns its digest."""
     changed = {}
@@ -172,6 +178,7 @@ def serves(chosen: Settings, source: str, digest: str) -> bool:
 
 
 @observed("audit")
+@needs_room("auditing a candidate")
 def audit(chosen: Settings, candidate: str) -> AuditReport:
     """Audit a candidate through the search that would serve it; the report is stored, and a page of it for people."""
     from probatum.audit import audit as audit_candidate
@@ -185,10 +192,12 @@ def audit(chosen: Settings, candidate: str) -> AuditReport:
     )
     noted_audit(report)
     write_report(chosen.home, chosen.expectations, read, report)
+    seam("after-audit")
     return report
 
 
 @observed("publish")
+@needs_room("publishing")
 def publish(chosen: Settings, candidate: str, *, actor: str, why: str = "") -> Manifest:
     """Publish a candidate on its stored audit; why: the words of whoever approved it. Raises Rejected, Conflict."""
     from probatum.audit import read_report

@@ -5,15 +5,19 @@ pointer is swapped last, under a lock and only if the candidate's parent still s
 and touches nothing else, so it needs no network, no encoder and no Prefect.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from probatum.audit_report import AuditReport
-from probatum.errors import Conflict, Damaged, Rejected
+from probatum.errors import Conflict, Damaged, Rejected, Retryable
 from probatum.files import write_json
 from probatum.journal import Journal
+from probatum.locks import still_our_turn
 from probatum.release import Candidate, Manifest, Releases
+from probatum.seals import Seals
 from probatum.seams import seam
 from probatum.store import Store
 from probatum.verify import verify_table
@@ -21,6 +25,7 @@ from probatum.waiting import WaitingRoom
 
 _LOCK_WAIT_S = 60
 _MOVES_THE_POINTER = ("publish", "approve", "rollback", "found")
+TAGS = "_refs/tags/"  # the part of a table's folder that we change ourselves
 
 
 class Publisher(Releases):
@@ -36,7 +41,8 @@ class Publisher(Releases):
         the tables do not hold what was audited.
         """
         report.must_allow(candidate.digest(), candidate.sources.keys())
-        with self._lock():
+        with self.lock():
+            still_our_turn(self.home, candidate.sources)
             self._settle(actor)
             serving = self.current()
             if (serving.id if serving else "") != candidate.parent:
@@ -66,7 +72,7 @@ class Publisher(Releases):
 
     def rollback(self, release: str | None, *, actor: str) -> Manifest:
         """Serve an earlier release again (by default the parent of what serves now)."""
-        with self._lock():
+        with self.lock():
             self._settle(actor)
             if release is None:
                 serving = self.current()
@@ -75,7 +81,7 @@ class Publisher(Releases):
                     raise Rejected(
                         "There is no release before the one that serves.", next="Run `probatum releases` and name one."
                     )
-            manifest = self.read(release)
+            manifest = self.readable(release)
             self._point_to(manifest)
             self.journal().add("rollback", actor=actor, release=manifest.id)
         return manifest
@@ -83,7 +89,7 @@ class Publisher(Releases):
     def settle(self, *, actor: str) -> None:
         """Journal a release that serves without a record: whoever pointed to it was killed before writing one."""
         if self.pointer.exists():
-            with self._lock():
+            with self.lock():
                 self._settle(actor)
 
     def _settle(self, actor: str) -> None:
@@ -100,11 +106,17 @@ class Publisher(Releases):
                 self._tell("found", serving, actor=actor)
 
     def _tell(self, action: str, manifest: Manifest, *, actor: str, why: str = "") -> None:
-        facts = {"release": manifest.id, "parent": manifest.parent, "candidate": manifest.candidate}
+        facts = {
+            "release": manifest.id,
+            "parent": manifest.parent,
+            "candidate": manifest.candidate,
+            "manifest": manifest.digest(),
+        }
         self.journal().add(action, actor=actor, **facts, **({"why": why} if why else {}))
 
     def _verify_tables(self, manifest: Manifest) -> None:
-        """What is served is what was audited: a digest names content, a table version only a place."""
+        """What is served is what was audited: a digest names content, a table version only a place, a seal bytes."""
+        Seals(self.home).must_hold(_tables_of(manifest))
         for _, state in manifest.all_states():
             verify_table(self.home, state.documents)
             verify_table(self.home, state.texts, encoder_digest=manifest.encoder.digest)
@@ -114,14 +126,25 @@ class Publisher(Releases):
         store = Store(self.home / "lance")
         for _, state in manifest.all_states():
             for table in (state.documents, state.texts):
-                store.protect(table.name, table.version, f"release-{manifest.id}")
+                store.protect(table.name, table.version, release_tag(manifest.id))
+        for name in _tables_of(manifest):
+            Seals(self.home).seal(name, again=[TAGS])
 
     def _point_to(self, manifest: Manifest) -> None:
         write_json(self.pointer, {"release": manifest.id, "digest": manifest.digest()})
 
-    def _lock(self) -> FileLock:
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Whoever holds it decides alone what serves. Raises Retryable when somebody does for too long."""
         self.home.mkdir(parents=True, exist_ok=True)
-        return FileLock(self.home / "publish.lock", timeout=_LOCK_WAIT_S)
+        try:
+            with FileLock(self.home / "publish.lock", timeout=_LOCK_WAIT_S):
+                yield
+        except Timeout:
+            raise Retryable(
+                f"Somebody has been publishing for more than {_LOCK_WAIT_S} seconds.",
+                next="Look whether that process is stopped; then do the same again.",
+            ) from None
 
     def _next_id(self, day: date) -> str:
         """The day and a number that never repeats, even if a publish died between manifest and pointer."""
@@ -130,3 +153,12 @@ class Publisher(Releases):
         while f"{day}.{number}" in taken:
             number += 1
         return f"{day}.{number}"
+
+
+def release_tag(release: str) -> str:
+    """The tag that keeps a release's table versions."""
+    return f"release-{release}"
+
+
+def _tables_of(manifest: Manifest) -> list[str]:
+    return sorted({table.name for _, state in manifest.all_states() for table in (state.documents, state.texts)})

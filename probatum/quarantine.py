@@ -183,5 +183,5 @@ class Quarantine:
 
 
 def _known(folder: Path, ending: str) -> str:
-    """The id of what is there already under another day, or ""."""
-    return next((path.name for path in folder.glob(f"*{ending}")), "")
+    """The id of what is there already under another day, or "". A folder without a reason was not filed to its end."""
+    return next((path.parent.name for path in folder.glob(f"*{ending}/reason.json")), "")

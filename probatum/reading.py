@@ -211,6 +211,8 @@ def _former(home: Path, name: str, before: Iterable[Served], folder: Path, parse
         unit = next((u for u in _units(snapshot, folder, parser, per_file=True) if u.files[0].name == name), None)
         if unit is None:
             return None
+        if any(Snapshots(home).purged(file.sha256) for file in unit.files):
+            return None
         if name not in unread:
             return None if _read_missing(home, snapshot, [unit], limits) else unit
     return None

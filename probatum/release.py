@@ -22,6 +22,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from probatum import digests
+from probatum.ended import must_be_readable
 from probatum.errors import Damaged, Rejected
 from probatum.files import read_json
 
@@ -185,7 +186,25 @@ class Releases:
                 next=ROLL_BACK,
             ) from None
 
+    def readable(self, release: str) -> Manifest:
+        """The same, for those who read its content. Raises Rejected also for one that has expired or was purged."""
+        manifest = self.read(release)
+        must_be_readable(self.home, manifest.id)
+        return manifest
+
     def all(self) -> list[Manifest]:
-        """All releases, oldest first."""
+        """All releases, every one after its parent; side by side, the one that was made first. A clock may run backwards."""
         found = [self.read(path.stem) for path in self.folder.glob("*.json")] if self.folder.exists() else []
-        return sorted(found, key=lambda m: (m.created, m.id))
+        return _parents_first(sorted(found, key=lambda m: (m.created, m.id)))
+
+
+def _parents_first(manifests: list[Manifest]) -> list[Manifest]:
+    by_id, placed, ordered = {m.id: m for m in manifests}, set[str](), list[Manifest]()
+    for manifest in manifests:
+        line = []
+        while manifest and manifest.id not in placed:
+            placed.add(manifest.id)
+            line.append(manifest)
+            manifest = by_id.get(manifest.parent)
+        ordered += reversed(line)
+    return ordered

@@ -11,6 +11,7 @@ Each unit is a JSON object with `output`: the path it writes to. An outcome is N
 
 import contextlib
 import ctypes
+import errno
 import importlib
 import os
 import resource
@@ -32,6 +33,7 @@ from probatum.files import write_atomically
 _POLL_S = 0.05
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _START_UP_S = 60  # imports, on a busy machine
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)  # a file too large is the reader's own: it has a limit
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,9 @@ def _failure(timed_out: bool, code: int, stderr: Path, seconds: int, memory_byte
             "Split the file, or raise the limit of the source.",
         )
     tail = stderr.read_bytes()[-4000:]
+    for number in _NO_ROOM:
+        if f"OSError: [Errno {number}]".encode() in tail:
+            raise OSError(number, os.strerror(number))  # the disk's fault, not the file's
     if b"MemoryError" in tail or b"bad_alloc" in tail or code == -signal.SIGKILL:
         return Refusal(
             "memory",

@@ -28,7 +28,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import orjson
 
-from probatum.errors import Misconfigured, Rejected
+from probatum.ended import must_be_readable
+from probatum.errors import Damaged, Misconfigured, Rejected
 from probatum.freshness import stale
 from probatum.observing import observed_search
 from probatum.release import Candidate, Manifest, Releases, SourceState, today
@@ -143,6 +144,7 @@ class Searcher:
         self._home, self._content, self._encoder = home, content, encoder
         self._opened: dict[tuple[str, int, int], _SourceSearch] = {}
         self._spellings: dict[tuple[int, ...], Spelling] = {}
+        self._must_be_readable()
         self._in_force(None)  # what is not whole says so before the first question
 
     @classmethod
@@ -207,11 +209,20 @@ class Searcher:
             raise Misconfigured(
                 "Unknown source.", safe="Nothing was searched.", next=f"Sources here: {', '.join(self.sources)}."
             )
+        try:
+            return self._search(question, source, k, where or {}, as_of)
+        except Damaged:  # what was open is gone from the disk: somebody cleaned up, or it is damage indeed
+            self._must_be_readable()
+            raise
+
+    def _search(
+        self, question: str, source: str | None, k: int, where: Mapping[str, object], as_of: date | None
+    ) -> list[Hit]:
         editions = self._in_force(as_of, source)
         asked = self._asked(question, editions)
         chosen = [source] if source else list(editions)
         wide = k if source else max(k, LEAST_MERGED)  # so that who asks for three gets the first three of ten
-        found = {name: editions[name].search(asked, wide, where or {}) for name in chosen}
+        found = {name: editions[name].search(asked, wide, where) for name in chosen}
         ranked = found[source] if source else _merged(found, question, wide)
         late = {name: self._stale(name, editions[name].state) if as_of is None else "" for name in chosen}
         return [replace(hit, rank=rank, stale=late[hit.source]) for rank, hit in enumerate(ranked[:k], 1)]
@@ -219,6 +230,10 @@ class Searcher:
     def mended(self, question: str) -> str:
         """The question as it is read: a slip of the pen mended by the words of all sources."""
         return self._spelling(self._in_force(None)).corrected(question)
+
+    def _must_be_readable(self) -> None:
+        if isinstance(self._content, Manifest):
+            must_be_readable(self._home, self._content.id)
 
     def _in_force(self, as_of: date | None, source: str | None = None) -> dict[str, "_SourceSearch"]:
         """Every source as it stands on a day. A candidate is audited as what it brings, whenever that takes force."""

@@ -43,6 +43,7 @@ class Settings(BaseSettings):
     encoder_batch_tokens: int = Field(32768, gt=0, description="tokens encoded at once: bounds the memory")
     drops: str = Field("", description="s3://bucket or a folder; each source reads <drops>/<source>/incoming/")
     drops_queue: str = Field("", description="URL of the SQS queue that gets the bucket's events; hints, never needed")
+    backups: str = Field("", description="folder that `maintain` leaves backups in; on another disk; empty: none")
     fault: str = Field("", description="for tests: a seam to die at, e.g. kill:after-write")
     image: str = Field("", description="the image of deploy/Dockerfile by digest, for work pools that run containers")
     telemetry: str = Field(

@@ -44,6 +44,11 @@ def escape(value: object, *, keep_lines: bool = False) -> str:
     return without_markup(printable(str(value), keep_lines=keep_lines))
 
 
+def say(line: str) -> None:
+    """A line for people; what comes from outside has passed `escape`."""
+    _out.print(line)
+
+
 def json_line(value: object) -> None:
     sys.stdout.write(printable_json(orjson.dumps(value, default=str).decode()) + "\n")
     sys.stdout.flush()

@@ -22,6 +22,7 @@ from probatum.files import read_json, sync_folder, write_json
 from probatum.records import SnapshotFile, SourceRelease
 from probatum.safeio import Limits, download, is_plain_name
 from probatum.seams import seam
+from probatum.space import full
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Snapshots:
     def __init__(self, home: Path):
         self._blobs, self._folder, self._incoming = home / "blobs", home / "snapshots", home / "incoming"
         self._fetched = FetchedTable(home)
+        self._purged = home / "purged"
 
     def take(
         self,
@@ -90,9 +92,12 @@ class Snapshots:
             what=f"The snapshot of {source}",
             next="Run `probatum refresh` for the source again.",
         )
-        release = SourceRelease(**(raw["release"] | {"valid_from": date.fromisoformat(raw["release"]["valid_from"])}))
-        snapshot = Snapshot(release, tuple(SnapshotFile(**f) for f in raw["files"]))
-        if snapshot.digest() != digest:
+        try:
+            told = raw["release"] | {"valid_from": date.fromisoformat(raw["release"]["valid_from"])}
+            snapshot = Snapshot(SourceRelease(**told), tuple(SnapshotFile(**f) for f in raw["files"]))
+        except (KeyError, TypeError, ValueError):
+            snapshot = None
+        if snapshot is None or snapshot.digest() != digest:
             raise Damaged(
                 f"The snapshot {digest[:12]}… of {source} is not described as it was.",
                 next="Restore the home from its backup, or refresh the source again.",
@@ -102,6 +107,11 @@ class Snapshots:
     def blob(self, sha256: str) -> Path:
         """Where the bytes of a snapshot file are. Raises Damaged if they are gone."""
         path = self._blobs / sha256
+        if purged := self.purged(sha256):
+            raise Rejected(
+                f"Snapshot file {sha256[:12]}… was purged on {purged['at'][:10]} by {purged['actor']} ({purged['why']}).",
+                next="Its publisher or owner has to send it anew, without what was purged.",
+            )
         if not path.is_file():
             raise Damaged(
                 f"Snapshot file {sha256[:12]}… is missing.",
@@ -109,8 +119,17 @@ class Snapshots:
             )
         return path
 
+    def purged(self, sha256: str) -> dict | None:
+        """{"actor", "why", "at"} of a file whose bytes were purged, so that they are never taken again; else None."""
+        path = self._purged / f"{sha256}.json"
+        if not path.exists():
+            return None
+        return read_json(path, what="The note of a purge", next="Restore it from the backup.")
+
     def verify(self, sha256: str) -> None:
-        """Re-hash one file; raises Damaged when the bytes are not those that came."""
+        """Re-hash one file; raises Damaged when the bytes are not those that came. What was purged is accounted for."""
+        if self.purged(sha256):
+            return
         if digests.of_file(self.blob(sha256)) != sha256:
             raise Damaged(
                 f"Snapshot file {sha256[:12]}… has changed on disk.",
@@ -160,6 +179,13 @@ class Snapshots:
     def _keep(self, name: str, arrived: Path) -> SnapshotFile:
         sha256, size = digests.of_file(arrived), arrived.stat().st_size
         target = self._blobs / sha256
+        if purged := self.purged(sha256):
+            arrived.unlink()
+            raise Rejected(
+                f"{ascii(name)[1:-1][:80]} holds the very bytes that were purged on {purged['at'][:10]} by {purged['actor']} "
+                f"({purged['why']}).",
+                next="Take it away where it comes from, and run the refresh again.",
+            )
         if target.exists():
             arrived.unlink()
         else:
@@ -181,6 +207,8 @@ def _copy(name: str, origin: Path, target: Path, limits: Limits) -> None:
         shutil.copyfile(origin, target)
     except OSError as error:
         target.unlink(missing_ok=True)
+        if full(error):
+            raise
         raise Rejected(
             f"{name} cannot be copied into the home ({error.strerror}).",
             next="Check that it is there and may be read, and that the disk has room.",

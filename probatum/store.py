@@ -25,12 +25,14 @@ from lancedb.index import FTS, BTree, IvfSq
 
 from probatum import digests
 from probatum.errors import Rejected
+from probatum.seals import Seals
 from probatum.seams import seam
 from probatum.tables import ENCODER_KEY, is_in, unindexed
 
 _EXACT_UP_TO_ROWS = 20_000  # below this an exact scan is as fast as an index, and exact
 _INDEX_WAIT = timedelta(minutes=10)
 _UNIT_TOLERANCE = 1e-3
+_NO_CLEAN_UP = timedelta(days=36_500)  # the default, seven days, fails as soon as a release's tag is older than that
 
 DOCUMENTS = pa.schema(
     [
@@ -119,6 +121,7 @@ class Store:
         table = self._db.open_table(name)
         self._index(table, anew=("words",) if delta or gone else ())
         seam(f"after-index-{name}")
+        Seals(self._folder.parent).seal(name)
         return Written(
             name,
             table.version,
@@ -136,6 +139,18 @@ class Store:
             tags.update(tag, version)
         else:
             tags.create(tag, version)
+
+    def index_anew(
+        self, name: str, columns: Sequence[str] = ("words", "vector", "id", "code", "family", "document_id")
+    ) -> int:
+        """Build the indexes of these columns from nothing; the version that has them."""
+        table = self._db.open_table(name)
+        self._index(table, anew=columns)
+        Seals(self._folder.parent).seal(name)
+        return self._db.open_table(name).version
+
+    def drop(self, name: str) -> None:
+        self._db.drop_table(name)
 
     def names(self) -> list[str]:
         return list(self._db.list_tables(limit=10_000).tables) if self._folder.exists() else []
@@ -173,7 +188,7 @@ class Store:
             if column not in columns or column in anew:
                 table.create_index(column, config=config, wait_timeout=_INDEX_WAIT)
         if any(unindexed(table)):
-            table.optimize()
+            table.optimize(cleanup_older_than=_NO_CLEAN_UP)
 
 
 def _check_unique(name: str, ids: Sequence[str]) -> None:

@@ -8,9 +8,10 @@ Trap: without `distance_type("cosine")` an exact query uses L2.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import lancedb
 import numpy as np
@@ -20,6 +21,7 @@ from lancedb.query import MatchQuery
 
 from probatum.errors import Damaged, Rejected
 
+T = TypeVar("T")
 ENCODER_KEY = b"probatum.encoder"  # schema metadata of a table of texts
 _UNIT_TOLERANCE = 1e-3
 _SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, which no table can hold
@@ -52,7 +54,7 @@ class PinnedTable:
     """One version of one table, for reading only."""
 
     def __init__(self, table, name: str):
-        self._table, self.name = table, name
+        self._table, self.name, self._version = table, name, table.version
         self._has_vector_index = any(index.columns == ["vector"] for index in table.list_indices())
 
     def nearest(
@@ -87,7 +89,7 @@ class PinnedTable:
         query = (
             self._table.search(vector).distance_type("cosine").bypass_vector_index().where(condition, prefilter=True)
         )
-        return query.limit(self.count()).select([*columns, "_distance"]).to_arrow()
+        return self._read(query.limit(self.count()).select([*columns, "_distance"]).to_arrow)
 
     def where(
         self,
@@ -103,19 +105,30 @@ class PinnedTable:
         condition = self._filter({column: list(values)})
         condition = condition.and_(self._filter(also)) if also else condition
         query = self._table.search().where(condition).limit(self.count())
-        return (query.select(list(columns)) if columns else query.select(self._columns())).to_list()
+        return self._read((query.select(list(columns)) if columns else query.select(self._columns())).to_list)
 
     def read(self, columns: Sequence[str]) -> pa.Table:
-        return self._table.search().select(list(columns)).limit(self.count()).to_arrow()
+        return self._read(self._table.search().select(list(columns)).limit(self.count()).to_arrow)
 
     def count(self) -> int:
-        return self._table.count_rows()
+        return self._read(self._table.count_rows)
 
     def unindexed_rows(self) -> dict[str, int]:
         """{index name: rows it does not cover}; all zero in anything published."""
         return {
             index.name: count for index, count in zip(self._table.list_indices(), unindexed(self._table), strict=True)
         }
+
+    def _read(self, read: Callable[[], T]) -> T:
+        """What LanceDB answers. Raises Damaged when what is on disk cannot be read, or is gone."""
+        try:
+            return read()
+        except (OSError, RuntimeError, pa.ArrowException) as error:
+            raise Damaged(
+                f"Table {self.name} version {self._version} can no longer be read ({type(error).__name__}).",
+                safe="Nothing was searched.",
+                next="Open the release that serves anew. If this comes again, run `probatum scrub`.",
+            ) from None
 
     def _check_vector(self, vector: np.ndarray) -> None:
         """LanceDB answers a vector of nothing or of NaN with no rows, and one of another width with a ValueError."""
@@ -133,7 +146,7 @@ class PinnedTable:
         condition = self._filter(where or {})
         if condition is not None:
             query = query.where(condition, prefilter=True)
-        return query.select([*self._columns(), extra]).to_list()
+        return self._read(query.select([*self._columns(), extra]).to_list)
 
 
 def filter_of(values: Mapping[str, object], schema: pa.Schema) -> Expr | None:

@@ -228,7 +228,8 @@ def _golden(document: Document, question: str) -> dict:
 def write_expectations(folder: Path) -> Path:
     """Golden questions of the two sources, with the project's own suites and thresholds."""
     shutil.copytree(EXPECTATIONS / "suites", folder / "suites")
-    shutil.copy(EXPECTATIONS / "thresholds.toml", folder)
+    for name in ("thresholds.toml", "retention.toml"):
+        shutil.copy(EXPECTATIONS / name, folder)
     (folder / "golden").mkdir()
     for source, asked in questions().items():
         (folder / "golden" / f"{source}.jsonl").write_text("\n".join(map(json.dumps, asked)) + "\n", "utf-8")

@@ -3,6 +3,8 @@
     python sweeping.py record HOME EXPECTATIONS ORIGIN          {"seams": […], "served": {…}} of a refresh to the end
     python sweeping.py kill EXPECTATIONS ORIGIN SEAM=HOME …     one process killed at each seam; {"seam": signal, …}
     python sweeping.py again EXPECTATIONS ORIGIN SEAM=HOME …    each home refreshed to its end; {"seam": {…}, …}
+    python sweeping.py after EXPECTATIONS ORIGIN SECONDS=HOME …   one process killed after so long; {"seconds": status, …}
+    python sweeping.py full EXPECTATIONS ORIGIN SEAM=HOME …     from the seam on no file may grow; {"seam": what was said, …}
 
 Loading the encoder takes seconds and a sweep needs dozens of processes, so `kill` loads what is heavy once and forks. LanceDB
 keeps threads that do not survive a fork, so it is imported in the children only.
@@ -10,12 +12,16 @@ keeps threads that do not survive a fork, so it is imported in the children only
 
 import json
 import os
+import signal
 import sys
+import time
 from pathlib import Path
+
+_ENDED = 3  # the status of a process nobody killed
 
 
 def main(how: str, *given: str) -> None:
-    told = {"record": record, "kill": kill, "again": again}[how](*given)
+    told = {"record": record, "kill": kill, "again": again, "after": after, "full": full}[how](*given)
     sys.stdout.write(json.dumps(told))
 
 
@@ -41,6 +47,48 @@ def kill(expectations: str, origin: str, *homes: str) -> dict:
             _refresh_until(seam, home, expectations, origin)
         ended[seam] = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     return ended
+
+
+def after(expectations: str, origin: str, *homes: str) -> dict:
+    """SECONDS "undisturbed" is not killed, and tells how long it took."""
+    import great_expectations  # noqa: F401
+
+    _load_once(expectations)
+    assert "lancedb" not in sys.modules
+    ended = {}
+    for pair in homes:
+        seconds, home = pair.split("=")
+        began, child = time.monotonic(), os.fork()
+        if child == 0:
+            _refresh_until("never", home, expectations, origin)
+        if seconds == "undisturbed":
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == _ENDED
+            ended[seconds] = time.monotonic() - began
+            continue
+        time.sleep(float(seconds))
+        os.kill(child, signal.SIGKILL)
+        ended[seconds] = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return ended
+
+
+def full(expectations: str, origin: str, *homes: str) -> dict:
+    """What a refresh says when the disk is full from a seam on. A pipe carries it, for nothing can be written."""
+    import great_expectations  # noqa: F401
+
+    _load_once(expectations)
+    said = {}
+    for pair in homes:
+        seam, home = pair.split("=")
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(reading)
+            _refresh_full(seam, home, expectations, origin, writing)
+        os.close(writing)
+        with os.fdopen(reading, "rb") as told:
+            said[seam] = json.loads(told.read() or b"{}")
+        os.waitpid(child, 0)
+    return said
 
 
 def again(expectations: str, origin: str, *homes: str) -> dict:
@@ -81,7 +129,32 @@ def _refresh_until(seam: str, home: str, expectations: str, origin: str) -> None
     try:
         _refresh(home, expectations, origin)
     finally:
-        os._exit(3)  # not killed: the test says so
+        os._exit(_ENDED)  # not killed: the test says so
+
+
+def _refresh_full(seam: str, home: str, expectations: str, origin: str, writing: int) -> None:
+    """Never returns."""
+    import resource
+
+    from probatum import seams
+    from probatum.errors import ProbatumError
+
+    def fill(name: str) -> None:
+        if name == seam:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+
+    told = {"error": ""}
+    try:
+        with seams._installed(fill):
+            fill("from the start")
+            _refresh(home, expectations, origin)
+    except ProbatumError as error:
+        told = {"error": type(error).__name__, "happened": error.happened, "safe": error.safe, "next": error.next}
+    except BaseException as error:
+        told = {"error": type(error).__name__, "happened": str(error)[:300]}
+    finally:
+        os.write(writing, json.dumps(told).encode())
+        os._exit(0)
 
 
 def _refresh(home: str, expectations: str, origin: str):

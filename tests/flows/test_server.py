@@ -42,7 +42,8 @@ def test_every_deployment_is_in_pool_cpu_and_runs_once_at_a_time(server):
     """P15: a second run of a source waits for the first."""
     deployed = server.deployments()
     assert deployed.pop("notify")["work_pool_name"] == "alerts"
-    assert set(deployed) == {f"refresh-{each}" for each in ("formulary", "guidelines", "icd10", "all", "dropped")}
+    sources = {f"refresh-{each}" for each in ("formulary", "guidelines", "icd10", "all", "dropped")}
+    assert set(deployed) == sources | {"maintain"}
     for each in deployed.values():
         assert each["work_pool_name"] == "cpu"
         assert each["global_concurrency_limit"]["limit"] == 1
@@ -68,6 +69,7 @@ def test_each_source_has_its_own_cadence_in_new_york_time(server):
         "refresh-all": set(),
         "notify": set(),  # an automation starts it
         "refresh-dropped": set(),  # every minute, once somebody has a queue and says so
+        "maintain": {("weekly", "30 3 * * 0", zone)},
     }
 
 

@@ -24,7 +24,7 @@ SAFE_INPUT = {
 AWS = ("boto3", "botocore", "s3transfer")
 ENCODING = ("torch", "sentence_transformers", "transformers", "peft", "tokenizers", "safetensors")
 TABLES = ("lancedb", "lance", "pylance")
-CAN_WRITE = tuple(f"probatum.{name}" for name in ("store", "publish", "pipeline", "candidates", "snapshots", "quarantine", "journal", "looks"))  # fmt: skip
+CAN_WRITE = tuple(f"probatum.{name}" for name in ("store", "publish", "pipeline", "candidates", "snapshots", "quarantine", "journal", "looks", "upkeep", "maintenance"))  # fmt: skip
 UNSAFE_MODULES = ("pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "jsonpickle")
 UNSAFE_CALLS = ("eval", "exec", "compile", "__import__", "yaml.load", "yaml.unsafe_load", "torch.load", "os.system", "os.popen")  # fmt: skip
 UNSAFE_ARGUMENTS = ("shell", "trust_remote_code", "allow_pickle")
@@ -101,7 +101,7 @@ def sources_know_only_how_to_read(module: Module) -> Iterator[str]:
 
 
 def tables_are_opened_in_one_place(module: Module) -> Iterator[str]:
-    if module.path not in ("probatum/store.py", "probatum/tables.py"):
+    if module.path not in ("probatum/store.py", "probatum/tables.py", "probatum/upkeep.py"):
         yield from module.takes(*TABLES)
 
 
