@@ -35,7 +35,7 @@ class Publisher(Releases):
         Raises Rejected when the audit does not let it through, Conflict when the parent no longer serves, Damaged when
         the tables do not hold what was audited.
         """
-        report.must_allow(candidate.digest(), candidate.sources.keys())
+        report.must_allow(candidate.digest(), candidate.sources.keys(), parent=candidate.parent)
         with self._lock():
             self._settle(actor)
             serving = self.current()

@@ -96,7 +96,8 @@ def write_expectations(folder: Path) -> Path:
     """A hundred easy questions of the codes, and as many of the protocols, with the project's suites and thresholds."""
     (folder / "golden").mkdir(parents=True)
     shutil.copytree(EXPECTATIONS / "suites", folder / "suites")
-    shutil.copy(EXPECTATIONS / "thresholds.toml", folder)
+    for name in ("thresholds.toml", "canaries.txt"):
+        shutil.copy(EXPECTATIONS / name, folder)
     for source, questions in _asked().items():
         lines = [_golden(source, n, document, question) for n, (document, question) in enumerate(questions)]
         (folder / "golden" / f"{source}.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
