@@ -7,6 +7,7 @@ stand in the text it returns. Both ranks are kept: with the members, and strictl
 from collections.abc import Callable, Sequence
 
 from probatum.audit_report import NEGATIVES, SAME_TWICE, Finding, NegativeResult, QuestionResult
+from probatum.enough import calibrated
 from probatum.golden import Expected, GoldenQuestion
 from probatum.search import Hit, Searcher, nothing_good_enough
 from probatum.thresholds import Gate
@@ -46,13 +47,18 @@ def ask_negative(searcher: Searcher, question: GoldenQuestion) -> NegativeResult
     )
 
 
-def negatives_hold(results: Sequence[NegativeResult], gate: Gate) -> Finding:
-    """Nothing forbidden came back, and enough of the unanswerable questions were told to be so."""
+def negatives_hold(results: Sequence[NegativeResult], encoder: str, gate: Gate) -> Finding:
+    """Nothing forbidden came back, and enough of the unanswerable questions were told to be so.
+
+    encoder: its name. Where nobody set its floors (`enough`), search says of no question that nothing answers it.
+    """
     returned = [r for r in results if r.kind == "forbids" and not r.passed]
     hopeless = [r for r in results if r.kind == "unanswerable"]
-    answered = [r for r in hopeless if not r.passed]
+    answered = [r for r in hopeless if not r.passed] if calibrated(encoder) else []
     told = 1 - len(answered) / len(hopeless) if hopeless else 1.0
     seen = f"{len(returned)} of {len(results) - len(hopeless)} found what they forbid; {told:.3f} of {len(hopeless)} unanswerable ones were told so, {gate.negatives_told} needed"
+    if not calibrated(encoder):
+        seen = f"{seen.partition(';')[0]}; {len(hopeless)} unanswerable ones are not judged: no floor is known for {encoder}"
     first = [f"{r.id} found {', '.join(r.returned)}" for r in returned[:_SHOWN]]
     return Finding(
         rule=NEGATIVES,

@@ -378,7 +378,8 @@ class _SourceSearch:
             groups[document.family].append(document)
         best = sorted(groups, key=lambda f: (-max(d.score for d in groups[f]), f))
         hits = self._hits(exact, [_within(groups[family], asked.keywords) for family in best], k)
-        enough = bool(exact) or is_enough(self._encoder_name, 1.0 - nearest[0]["_distance"] if nearest else -1.0)
+        near = 1.0 - nearest[0]["_distance"] if nearest else -1.0
+        enough = bool(exact) or is_enough(self._encoder_name, near, of_sections=self._of_sections)
         return [replace(hit, enough=enough) for hit in hits]
 
     def texts(self) -> list[str]:
