@@ -13,8 +13,9 @@ import lancedb
 import numpy as np
 import pyarrow as pa
 import pytest
+import small_home
 import torch
-from small_home import drugs, protocols, small_candidate, write, write_expectations
+from small_home import drugs, protocols, write, write_expectations
 
 from probatum.audit import audit
 from probatum.candidates import candidate_of
@@ -35,7 +36,9 @@ CRITICAL = {  # protocol: (a question, what stands in the answer)
     "neutropenic-sepsis.md": ("how soon must the first antibiotics be in for neutropenic sepsis", "within 60 minutes"),
     "blood-transfusion.md": ("who compares the wristband with the bag of blood at the bedside", "Two members of staff"),
 }
-BRANDS = ("Amoxil", "Eliquis", "Lasix", "Lantus", "Synthroid", "Merrem", "Glucophage", "Oramorph")
+BRANDS = (  # invented: an encoder knows the real ones by heart
+    "Quorvex", "Zelmira", "Hystoban", "Pravuno", "Ombrelic", "Tindaro", "Welquist", "Fyzzam", "Jorliten", "Nexabrid", "Ulvoret", "Brimosa",
+)  # fmt: skip
 OLD, NEW = "stroke-swallowing.md", "swallowing-after-stroke.md"
 SUPERSEDED = "water test before anything by mouth after a stroke"
 
@@ -89,25 +92,27 @@ def serving_once(encoder, tmp_path_factory):
         for n, (d, (asked, said)) in enumerate(CRITICAL.items())
     ]
     made.put("guidelines", [*made.lines("guidelines"), *critical])
-    families = {drug.text.split("\n")[1].split()[0]: drug.family for drug in drugs()}
-    brands = [
-        golden(
-            f"brand-{b}",
-            "formulary",
-            f"{b} please",
-            "brand",
-            expects=[{"document": d.id} for d in drugs() if d.family == families[b]],
-        )
-        for b in BRANDS
-    ]
+    by_brand = {b: [{"document": d.id} for d in listed() if b in d.text] for b in BRANDS[:8]}
+    brands = [golden(f"brand-{b}", "formulary", f"{b} please", "brand", expects=e) for b, e in by_brand.items()]
     made.put("formulary", [*made.lines("formulary"), *brands])
     forbids = [{"document": OLD}]
     made.put(
         "guidelines-negative",
         [golden("negative-1", "guidelines", SUPERSEDED, "superseded", forbids=forbids, release="2026-10-01/17")],
     )
-    manifest = made.publish(small_candidate(made.home, encoder))
-    return replace(made, manifest=manifest)
+    states = {
+        name: write(made.home, encoder, name, of) for name, of in (("formulary", listed()), ("guidelines", protocols()))
+    }
+    return replace(made, manifest=made.publish(candidate_of(None, encoder.identity, states)))
+
+
+def listed(slipped=0):
+    """The small list under invented brands; slipped: by how many drugs their column is off."""
+    names = list(small_home._DRUGS)
+    branded = {n: (BRANDS[i - slipped], *small_home._DRUGS[n][1:]) for i, n in enumerate(names)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(small_home, "_DRUGS", branded)
+        return drugs()
 
 
 @pytest.fixture
@@ -118,16 +123,16 @@ def serving(serving_once, tmp_path):
     )
 
 
-def better(serving):
-    """One more drug, and another tier: nothing is wrong with it."""
-    listed = drugs()
-    listed[3] = replace(listed[3], meta=listed[3].meta | {"tier": "3"})
-    return listed
+def better():
+    """One drug in another tier: nothing is wrong with it."""
+    changed = listed()
+    changed[3] = replace(changed[3], meta=changed[3].meta | {"tier": "3"})
+    return changed
 
 
 def moved(serving, change, *, index=True, optimize=None):
     """A candidate whose table of drug texts somebody changed behind the back of what writes it: {column: change(column)}."""
-    state = serving.write("formulary", better(serving))
+    state = serving.write("formulary", better())
     table = lancedb.connect(serving.home / "lance").open_table(state.texts.name)
     rows = change(table.to_arrow())
     table.merge_insert("id").when_matched_update_all().execute(rows)
@@ -159,7 +164,7 @@ def a_stale_index(serving):
 
 
 def ids_twice(serving):
-    state = serving.write("formulary", better(serving))
+    state = serving.write("formulary", better())
     table = lancedb.connect(serving.home / "lance").open_table(state.texts.name)
     table.add(table.to_arrow().slice(0, 2))
     Store(serving.home / "lance")._index(table, anew=("words",))
@@ -168,7 +173,7 @@ def ids_twice(serving):
 
 
 def half_the_corpus(serving):
-    return serving.candidate(formulary=serving.write("formulary", drugs()[:12])), None
+    return serving.candidate(formulary=serving.write("formulary", listed()[:12])), None
 
 
 def another_encoder(serving):
@@ -184,7 +189,7 @@ def an_encoder_that_changed(serving):
     with torch.no_grad():
         weight.mul_(1 + 0.1 * torch.randn(weight.shape, generator=torch.Generator().manual_seed(7)).to(weight.dtype))
     changed = Encoder(model, serving.encoder.identity, 4096)
-    return serving.candidate(formulary=serving.write("formulary", better(serving))), changed
+    return serving.candidate(formulary=serving.write("formulary", better())), changed
 
 
 def poisoned_documents(serving):
@@ -225,18 +230,12 @@ def cut(document):
 def a_shrunken_golden_set(serving):
     lines = serving.lines("formulary")
     serving.put("formulary", [q for q in lines if not q["id"].endswith("7")])
-    return serving.candidate(formulary=serving.write("formulary", better(serving))), None
+    return serving.candidate(formulary=serving.write("formulary", better())), None
 
 
 def a_slice_that_got_worse(serving):
-    """A publisher leaves the brands away; 96 in 100 questions are still answered."""
-    listed = [replace(d, blocks=tuple(b for b in d.blocks if b.kind != "synonym")) for d in drugs()]
-    listed = [
-        replace(d, text=d.text.replace(brand, "-" * len(brand)))
-        for d in listed
-        for brand in [d.text.split("\n")[1].split()[0]]
-    ]
-    return serving.candidate(formulary=serving.write("formulary", listed)), None
+    """The column of the brands slipped by four drugs: more than ninety in a hundred questions are answered as before."""
+    return serving.candidate(formulary=serving.write("formulary", listed(slipped=4))), None
 
 
 WAYS = {
@@ -270,13 +269,13 @@ def test_a_candidate_made_worse_is_refused_and_the_refusal_says_why(serving, way
 
 def test_a_candidate_that_is_not_worse_is_published(serving):
     """The ways above would be refused, too, if nothing ever passed."""
-    published = serving.publish(serving.candidate(formulary=serving.write("formulary", better(serving))))
+    published = serving.publish(serving.candidate(formulary=serving.write("formulary", better())))
     assert Releases(serving.home).current() == published != serving.manifest
 
 
 def test_the_audit_of_another_candidate_lets_nothing_through(serving):
     """P3: nor does one of the same candidate that was compared with another release."""
-    good = serving.candidate(formulary=serving.write("formulary", better(serving)))
+    good = serving.candidate(formulary=serving.write("formulary", better()))
     report = audit(serving.home, serving.expectations, good, serving.encoder, serving=serving.manifest)
     bad, _ = half_the_corpus(serving)
     with pytest.raises(ProbatumError, match="The audit is of candidate"):
@@ -288,7 +287,7 @@ def test_the_audit_of_another_candidate_lets_nothing_through(serving):
 
 def test_a_rule_that_was_not_tried_is_a_reason_to_refuse(serving):
     """P3: a report without a rule's finding is no audit."""
-    good = serving.candidate(formulary=serving.write("formulary", better(serving)))
+    good = serving.candidate(formulary=serving.write("formulary", better()))
     report = audit(serving.home, serving.expectations, good, serving.encoder, serving=serving.manifest)
     fewer = {n: a.model_copy(update={"findings": a.findings[1:]}) for n, a in report.sources.items()}
     with pytest.raises(ProbatumError, match="not tried: canaries"):
