@@ -55,9 +55,9 @@ def audit(
 ) -> AuditReport:
     """Audit every source of the candidate; `serving` is what it is compared with.
 
-    The report is stored, unless it is of what serves: that one stays as it was when it was let through.
+    The report is stored. Where it is of what serves, the one that let that through is kept beside it, and stays what counts.
     """
-    known = read_report(home, serving.candidate) if serving else None
+    known = serving_report(home, serving) if serving else None
     canaries = Canaries.of(canary_texts(expectations), encoder)
     before = Canaries.read(home, known.canaries) if known and known.canaries else None
     auditor = _Auditor(
@@ -70,8 +70,9 @@ def audit(
         against=serving.id if serving else "",
         canaries=canaries.keep(home),
     )
-    if not known or report.candidate != known.candidate:
-        write_json(home / "audits" / f"{report.candidate}.json", report.model_dump(mode="json"))
+    if serving and known and report.candidate == known.candidate:
+        write_json(home / "audits" / f"{serving.audit}.json", known.model_dump(mode="json"))
+    write_json(home / "audits" / f"{report.candidate}.json", report.model_dump(mode="json"))
     return report
 
 
@@ -87,10 +88,16 @@ def read_report(home: Path, candidate: str) -> AuditReport:
         ) from None
 
 
+def serving_report(home: Path, serving: Manifest) -> AuditReport:
+    """The audit that let through what serves, whatever was audited since."""
+    kept = (home / "audits" / f"{serving.audit}.json").exists()
+    return read_report(home, serving.audit if kept else serving.candidate)
+
+
 def check_encoder(home: Path, expectations: Path, encoder: "Encoder", serving: Manifest | None) -> None:
     """Before anything is encoded: raise Damaged when the encoder no longer makes the vectors of what serves."""
     if serving and serving.encoder.digest == encoder.identity.digest:
-        kept = read_report(home, serving.candidate).canaries
+        kept = serving_report(home, serving).canaries
         check_canaries(home, expectations, encoder, kept, gate(expectations, next(iter(serving.sources))))
 
 

@@ -17,7 +17,7 @@ import small_home
 import torch
 from small_home import drugs, protocols, write, write_expectations
 
-from probatum.audit import audit
+from probatum.audit import audit, check_encoder, serving_report
 from probatum.candidates import candidate_of
 from probatum.encoder import Encoder
 from probatum.errors import Damaged, ProbatumError
@@ -294,10 +294,18 @@ def test_a_rule_that_was_not_tried_is_a_reason_to_refuse(serving):
         Publisher(serving.home).publish(good, report.model_copy(update={"sources": fewer}), actor="t")
 
 
-def test_a_silent_change_of_the_encoder_is_noticed_before_anything_is_encoded(serving, monkeypatch):
-    """The refresh stops as damaged; no text was read by the changed encoder."""
-    from probatum.audit import check_encoder
+def test_auditing_what_serves_again_does_not_change_what_the_next_is_compared_with(serving):
+    """P50: nor can a smaller set of questions be brought in that way."""
+    again = candidate_of(serving.manifest, serving.encoder.identity, {})
+    candidate, _ = a_shrunken_golden_set(serving)
+    audit(serving.home, serving.expectations, again, serving.encoder, serving=serving.manifest)
+    assert serving_report(serving.home, serving.manifest).digest() == serving.manifest.audit
+    with pytest.raises(ProbatumError, match="gone without one: formulary-007"):
+        serving.publish(candidate)
 
+
+def test_a_silent_change_of_the_encoder_is_noticed_before_anything_is_encoded(serving):
+    """The refresh stops as damaged; no text was read by the changed encoder."""
     _, changed = an_encoder_that_changed(serving)
     check_encoder(serving.home, serving.expectations, serving.encoder, serving.manifest)
     with pytest.raises(Damaged, match="The encoder changed") as refused:
