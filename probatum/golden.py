@@ -7,10 +7,16 @@
 `expects` lists what answers, any one suffices: a document (dotted code, item id, file), a family (any code that
 begins so), or a document with a quoted anchor that must stand in the chunk that is returned. `release` limits a
 question to one named release of its source.
+
+`<source>-negative.jsonl` beside it holds negative questions. `forbids` lists what must not be among the first ten hits
+(a withdrawn drug, a superseded protocol); `unanswerable` says that nothing here answers, and search has to say so:
+
+    {"id": "icd10-negative-001", …, "question": "when does the canteen close", "unanswerable": true, …}
 """
 
 from collections import Counter
 from datetime import date
+from operator import not_
 from pathlib import Path
 from typing import Literal
 
@@ -43,32 +49,83 @@ class GoldenQuestion(Frozen):
     source: str
     slice: str
     question: str = Field(min_length=3)
-    expects: tuple[Expected, ...] = Field(min_length=1)
+    expects: tuple[Expected, ...] = ()
+    forbids: tuple[Expected, ...] = Field((), exclude_if=not_)
+    unanswerable: bool = Field(False, exclude_if=not_)
     severity: Literal["routine", "critical"]
     rationale: str = Field(min_length=3)
     role: str = Field(min_length=3)
     reviewed_on: date
     release: str = ""  # only for this release of the source
 
+    @model_validator(mode="after")
+    def _asks_for_something(self) -> "GoldenQuestion":
+        if self.unanswerable and (self.expects or self.forbids):
+            raise ValueError("an unanswerable question expects and forbids nothing")
+        if not (self.expects or self.forbids or self.unanswerable):
+            raise ValueError("a question expects something, forbids something, or is unanswerable")
+        return self
+
     @property
     def critical(self) -> bool:
         return self.severity == "critical"
 
+    def digest(self) -> str:
+        """Of what is asked and expected: the rest may be corrected without making it another question."""
+        return digests.of_json([self.question, [e.model_dump() for e in self.expects]])
+
 
 def read_golden(folder: Path, source: str, release: str) -> list[GoldenQuestion]:
     """The golden questions of a source that hold for `release`. Raises Misconfigured naming file and line."""
-    path = folder / "golden" / f"{source}.jsonl"
+    questions = _of_release(folder / "golden" / f"{source}.jsonl", release)
+    if without := next((q.id for q in questions if not q.expects), None):
+        raise Misconfigured(
+            f"{source}.jsonl: {without} expects nothing.",
+            next=f"Name what answers, or move it to {source}-negative.jsonl.",
+        )
+    return questions
+
+
+def read_negatives(folder: Path, source: str, release: str) -> list[GoldenQuestion]:
+    """The negative questions of a source that hold for `release`, those among its golden ones that forbid something included."""
+    golden = read_golden(folder, source, release)
+    negative = _of_release(folder / "golden" / f"{source}-negative.jsonl", release)
+    if without := next((q.id for q in negative if not (q.forbids or q.unanswerable)), None):
+        raise Misconfigured(
+            f"{source}-negative.jsonl: {without} forbids nothing and is not unanswerable.",
+            next=f"Move it to {source}.jsonl.",
+        )
+    _check_unique(f"{source}-negative.jsonl", "id", [q.id for q in [*golden, *negative]])
+    _check_unique(f"{source}-negative.jsonl", "question", [_squeezed(q.question) for q in [*golden, *negative]])
+    return [*negative, *(q for q in golden if q.forbids)]
+
+
+def all_ids(folder: Path, source: str) -> tuple[str, ...]:
+    """The ids of every golden question of a source, negative ones and those of other releases included."""
+    files = (folder / "golden" / f"{source}{kind}.jsonl" for kind in ("", "-negative"))
+    return tuple(sorted(q.id for path in files for q in _read(path)))
+
+
+def _of_release(path: Path, release: str) -> list[GoldenQuestion]:
+    questions = _read(path)
+    _check_unique(path.name, "id", [q.id for q in questions])
+    holding = [q for q in questions if q.release in ("", release)]
+    _check_unique(path.name, "question", [_squeezed(q.question) for q in holding])
+    return holding
+
+
+def _read(path: Path) -> list[GoldenQuestion]:
     if not path.exists():
         return []
-    questions = [
+    return [
         _question(line, path.name, number)
         for number, line in enumerate(path.read_bytes().splitlines(), 1)
         if line.strip()
     ]
-    _check_unique(path.name, "id", [q.id for q in questions])
-    holding = [q for q in questions if q.release in ("", release)]
-    _check_unique(path.name, "question", [q.question for q in holding])
-    return holding
+
+
+def _squeezed(text: str) -> str:
+    return " ".join(text.split()).casefold()
 
 
 def _check_unique(name: str, key: str, values: list[str]) -> None:

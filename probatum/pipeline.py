@@ -115,12 +115,15 @@ def write(chosen: Settings, source, snapshot: str, parsed: str, *, allowed_loss:
     Raises Rejected, and quarantines the snapshot, when too many documents are gone, when what changed is not what the
     publisher says changed, or when rows are not fit to be written.
     """
+    from probatum.audit import check_encoder
     from probatum.encoder import Encoder
 
     taken = Snapshots(chosen.home).read(source.name, snapshot)
     described = read_parsed(chosen, source.name, parsed)
     read = Parsed(tuple(chosen.home / path for path in described["paths"]), (), ())
     serving = Releases(chosen.home).current()
+    encoder = Encoder.load(chosen)
+    check_encoder(chosen.home, chosen.expectations, encoder, serving)
     kind = UNFIT
     try:
         documents, _ = as_known(chosen, source, read.documents(), taken.release.valid_from)
@@ -141,7 +144,7 @@ def write(chosen: Settings, source, snapshot: str, parsed: str, *, allowed_loss:
             chosen.home,
             taken,
             documents,
-            Encoder.load(chosen),
+            encoder,
             made_by=_made_by(chosen, source, snapshot),
             quarantined=[name for q in described["quarantined"] for name in q["files"][:1]],
             serving=serving.sources.get(source.name) if serving else None,

@@ -40,7 +40,7 @@ class Publisher(Releases):
         why: the words of whoever approved it; without them nobody did. Raises Rejected when the audit does not let it through, Conflict when the parent no longer serves, Damaged when
         the tables do not hold what was audited.
         """
-        report.must_allow(candidate.digest(), candidate.sources.keys())
+        report.must_allow(candidate.digest(), candidate.sources.keys(), parent=candidate.parent)
         with self.lock():
             still_our_turn(self.home, candidate.sources)
             self._settle(actor)

@@ -29,6 +29,7 @@ import numpy as np
 import orjson
 
 from probatum.ended import must_be_readable
+from probatum.enough import is_enough
 from probatum.errors import Damaged, Misconfigured, Rejected
 from probatum.freshness import stale
 from probatum.observing import observed_search
@@ -131,9 +132,15 @@ class Hit:
     stale: str = ""  # why the source may be out of date; "" when it is not
     trust: str = ACCEPTED  # what its owner says of the document; else that it was published through the gate
     flags: dict = field(default_factory=dict)  # {what looks meant for a program rather than a reader: how often}
+    enough: bool = True  # whether anything its source has is near enough to the question to be an answer (`enough`)
 
     def as_json(self) -> dict:
         return asdict(self)
+
+
+def nothing_good_enough(hits: Sequence[Hit]) -> bool:
+    """Whether no source has an answer: the hits are the nearest there is, and not near."""
+    return not any(hit.enough for hit in hits)
 
 
 class Searcher:
@@ -372,6 +379,7 @@ class _SourceSearch:
     ):
         self.name, self.state, self._release, self._documents, self._texts = name, state, release, documents, texts
         self._titles = _Titles(documents, encoder)
+        self._encoder_name = encoder.identity.name
 
     def search(self, asked: _Question, k: int, where: Mapping[str, object]) -> list[Hit]:
         exact = self._exact(asked.typed, where)
@@ -386,7 +394,10 @@ class _SourceSearch:
         for document in self._compared(asked, vector, families, matching, where):
             groups[document.family].append(document)
         best = sorted(groups, key=lambda f: (-max(d.score for d in groups[f]), f))
-        return self._hits(exact, [_within(groups[family], asked.keywords) for family in best], k)
+        hits = self._hits(exact, [_within(groups[family], asked.keywords) for family in best], k)
+        near = 1.0 - nearest[0]["_distance"] if nearest else -1.0
+        enough = bool(exact) or is_enough(self._encoder_name, near, of_sections=self._of_sections)
+        return [replace(hit, enough=enough) for hit in hits]
 
     def texts(self) -> list[str]:
         return self._texts.read(["text"])["text"].to_pylist()

@@ -154,6 +154,13 @@ def audit(report: "AuditReport", as_json: bool) -> None:
                     for n, a in report.sources.items()
                 },
                 "needs_review": {n: a.needs_review for n, a in report.sources.items()},
+                "against": report.against,
+                "findings": {n: [f.model_dump(mode="json") for f in a.findings] for n, a in report.sources.items()},
+                "paired": {n: a.paired.model_dump(mode="json") for n, a in report.sources.items() if a.paired},
+                "failing_negatives": {
+                    n: [q.model_dump(mode="json") for q in a.negatives if not q.passed]
+                    for n, a in report.sources.items()
+                },
             }
         )
         return
@@ -191,9 +198,9 @@ def audit(report: "AuditReport", as_json: bool) -> None:
             _out.print(f"  {escape(name)}: {len(missed) - _EXAMPLES} more, `probatum audit --json` lists them")
         for q in source.open_critical():
             _out.print(f"  [yellow]{escape(name)} {escape(q.id)}: critical, known and accepted as open[/]")
-        if source.needs_review:
+        for f in source.findings:
             _out.print(
-                f"  [yellow]{escape(name)}: {len(source.needs_review)} questions expect what is not in the candidate: {escape(', '.join(source.needs_review[:_EXAMPLES]))}[/]"
+                f"  {escape(name)} {'[green]held[/]  ' if f.passed else '[red]failed[/]'} {escape(f.rule)}: {escape(f.seen)}"
             )
     for name, reasons in failures.items():
         _out.print(f"[red]{escape(name)} is refused:[/] {escape('; '.join(reasons))}")
@@ -320,11 +327,16 @@ def _said(value: object) -> str:
 
 
 def hits(question: str, release: str, found: Sequence["Hit"], *, as_json: bool) -> None:
+    from probatum.search import nothing_good_enough
+
     if as_json:
-        json_line({"question": question, "release": release, "hits": [hit.as_json() for hit in found]})
+        told = {"question": question, "release": release, "nothing_good_enough": nothing_good_enough(found)}
+        json_line(told | {"hits": [hit.as_json() for hit in found]})
         return
     if not found:
         _out.print("Nothing was found.")
+    elif nothing_good_enough(found):
+        _out.print("[yellow]Nothing good enough was found. The nearest there is:[/]")
     for hit in found:
         _out.print(
             f"[bold]{hit.rank}. {escape(hit.document_id)}[/]  {escape(hit.title)}"

@@ -55,7 +55,7 @@ class PinnedTable:
 
     def __init__(self, table, name: str):
         self._table, self.name, self._version = table, name, table.version
-        self._has_vector_index = any(index.columns == ["vector"] for index in table.list_indices())
+        self.has_vector_index = any(index.columns == ["vector"] for index in table.list_indices())
 
     def nearest(
         self, vector: np.ndarray, limit: int, *, where: Mapping[str, object] | None = None, exact: bool = False
@@ -63,7 +63,7 @@ class PinnedTable:
         """Rows by cosine similarity, best first, each with `_distance` (0 is the same direction)."""
         self._check_vector(vector)
         query = self._table.search(vector).distance_type("cosine").limit(limit)
-        if exact or not self._has_vector_index:
+        if exact or not self.has_vector_index:
             query = query.bypass_vector_index()
         else:
             query = query.nprobes(_NPROBES).refine_factor(_REFINE)

@@ -83,7 +83,8 @@ def write_impossible(folder: Path) -> Path:
 
 def _copy_rules(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copy(ROOT / "expectations" / "thresholds.toml", folder)
+    for name in ("thresholds.toml", "canaries.txt"):
+        shutil.copy(ROOT / "expectations" / name, folder)
     shutil.copytree(ROOT / "expectations" / "suites", folder / "suites")
     (folder / "golden").mkdir()
 

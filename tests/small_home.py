@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from probatum import digests
-from probatum.audit_report import AuditReport, QuestionResult, SourceAudit, TableCheck
+from probatum.audit_report import RULES, AuditReport, Finding, QuestionResult, SourceAudit, TableCheck
 from probatum.candidates import candidate_of, write_source
 from probatum.encoder import Encoder
 from probatum.records import Block, Document, SourceRelease
@@ -76,7 +76,7 @@ _ASK_DRUG = (
 )  # fmt: skip
 _ASK_PROTOCOL = (
     "protocol for {title}", "{title}: what to do", "{title} {section}", "what does the {title} guideline say", "{section} in {title}",
-    "{said}", "{title} policy of the ward",
+    "{title}, where is it written", "{title} policy of the ward",
 )  # fmt: skip
 
 
@@ -182,7 +182,8 @@ def report_of(candidate: Candidate, **hits: tuple[int, int] | SourceAudit) -> Au
     for name in candidate.sources:
         told = hits.get(name, (100, 100))
         sources[name] = told if isinstance(told, SourceAudit) else source_audit(name, *told)
-    return AuditReport(candidate=candidate.digest(), encoder=candidate.encoder.digest, sources=sources)
+    digest = candidate.digest()
+    return AuditReport(candidate=digest, encoder=candidate.encoder.digest, sources=sources, against=candidate.parent)
 
 
 def source_audit(name: str, hits: int, questions: int, *, lost: tuple[str, ...] = ()) -> SourceAudit:
@@ -197,7 +198,8 @@ def source_audit(name: str, hits: int, questions: int, *, lost: tuple[str, ...] 
         QuestionResult(id=i, slice="any", critical=True, rank=0, strict_rank=0, top=("D-0007", "D-0008")) for i in lost
     ]
     check = TableCheck(table=f"{name}-texts", name="id-unique", passed=True, seen="all")
-    return SourceAudit(source=name, golden="0" * 64, questions=tuple(results), checks=(check,))
+    held = tuple(Finding(rule=rule, passed=True, seen="all") for rule in RULES)
+    return SourceAudit(source=name, golden="0" * 64, questions=tuple(results), checks=(check,), findings=held)
 
 
 def questions() -> dict[str, list[dict]]:
@@ -228,7 +230,7 @@ def _golden(document: Document, question: str) -> dict:
 def write_expectations(folder: Path) -> Path:
     """Golden questions of the two sources, with the project's own suites and thresholds."""
     shutil.copytree(EXPECTATIONS / "suites", folder / "suites")
-    for name in ("thresholds.toml", "retention.toml"):
+    for name in ("thresholds.toml", "retention.toml", "canaries.txt"):
         shutil.copy(EXPECTATIONS / name, folder)
     (folder / "golden").mkdir()
     for source, asked in questions().items():

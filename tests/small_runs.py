@@ -96,7 +96,7 @@ def write_expectations(folder: Path) -> Path:
     """A hundred easy questions of the codes, and as many of the protocols, with the project's suites and thresholds."""
     (folder / "golden").mkdir(parents=True)
     shutil.copytree(EXPECTATIONS / "suites", folder / "suites")
-    for name in ("thresholds.toml", "retention.toml"):
+    for name in ("thresholds.toml", "retention.toml", "canaries.txt"):
         shutil.copy(EXPECTATIONS / name, folder)
     for source, questions in _asked().items():
         lines = [_golden(source, n, document, question) for n, (document, question) in enumerate(questions)]

@@ -7,6 +7,7 @@ expectations; then the example is held to the contract of every source.
 import importlib
 import json
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -34,7 +35,9 @@ def write_expectations(folder: Path) -> Path:
     """As the page says: the suites of the guidelines under another name, with the source's own facts in theirs."""
     for part in ("suites", "golden"):
         (folder / part).mkdir(parents=True)
-    (folder / "thresholds.toml").write_text(shown("toml"), "utf-8")
+    general = (ROOT / "expectations" / "thresholds.toml").read_text("utf-8")
+    (folder / "thresholds.toml").write_text(f"{general}\n{shown('toml')}", "utf-8")
+    shutil.copy(ROOT / "expectations" / "canaries.txt", folder)
     (folder / "golden" / "antibiogram.jsonl").write_text(shown("jsonl"), "utf-8")
     for table, own in (("documents", [json.loads(shown("json"))]), ("texts", [])):
         path = ROOT / "expectations" / "suites" / f"guidelines-{table}.json"

@@ -252,7 +252,8 @@ def write_expectations(folder: Path) -> Path:
 
     (folder / "golden").mkdir(parents=True)
     (folder / "suites").symlink_to(EXPECTATIONS / "suites")
-    (folder / "thresholds.toml").symlink_to(EXPECTATIONS / "thresholds.toml")
+    for name in ("thresholds.toml", "canaries.txt"):
+        (folder / name).symlink_to(EXPECTATIONS / name)
     asked = [(key, WAYS[0].format(topic)) for key, topic in zip(good(), topics(), strict=True)][:120]
     names = [
         (f"{key}/{topic}.md" if key.endswith(".zip") else key, q)

@@ -17,7 +17,8 @@ def audited(*ranks, critical=(), part="any", strict=None):
         )
         for n, r in enumerate(ranks)
     )
-    return SourceAudit(source="s", golden="g", questions=results, checks=source_audit("s", 1, 1).checks)
+    passing = source_audit("s", 1, 1)
+    return SourceAudit(source="s", golden="g", questions=results, checks=passing.checks, findings=passing.findings)
 
 
 def test_hit_rates_and_mrr_are_counted_by_hand():
