@@ -37,12 +37,16 @@ _REVIEW_FIRST = "Run `probatum golden review` for what waits."
 
 @dataclass(frozen=True)
 class Review:
-    """What waits for a person, of one source. needs_review: {id of a golden question: why nothing it expects stands}."""
+    """What waits for a person, of one source. needs_review: {id of a golden question: why nothing it expects stands}.
+
+    titles: {document: its title}, of the drafts.
+    """
 
     source: str
     needs_review: Mapping[str, str]
     drafts: tuple[Draft, ...]
     proposals: tuple[Proposal, ...]
+    titles: Mapping[str, str]
 
 
 def review(chosen: Settings, source: str | None = None) -> list[Review]:
@@ -197,11 +201,13 @@ class _Desk:
         standing, release = self._of(source), self._serving.sources[source].release
         holding = [line for line in self.files.questions(source) if line.get("release", "") in ("", release)]
         problems = {line["id"]: standing.problems([Expected(**e) for e in line.get("expects", ())]) for line in holding}
+        drafts = tuple(self._drafts(source))
         return Review(
             source,
             {i: "; ".join(said) for i, said in problems.items() if said},
-            tuple(self._drafts(source)),
+            drafts,
             tuple(self._proposals(source)),
+            self.titles(source, [draft.document for draft in drafts])["titles"],
         )
 
     def waiting(self, identity: str) -> Draft | Proposal:

@@ -5,7 +5,6 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table
 
 from probatum.show import escape, json_line
 
@@ -32,7 +31,8 @@ def pending(found: Sequence[tuple["Waiting", bool]], as_json: bool) -> None:
             f"[bold]{name}[/]  {escape(changed)}, after release {escape(entry.parent or 'none')}; waits since {escape(entry.since[:16])} UTC"
         )
         if current:
-            _out.print(f"   look: `probatum diff --candidate {name}`, `probatum audit --candidate {name}`")
+            diff = f"`probatum diff --candidate {name}`, " if entry.parent else ""
+            _out.print(f"   look: {diff}`probatum audit --candidate {name}`")
             _out.print(f"   decide: `probatum approve {name} --why …` or `probatum decline {name} --why …`")
         else:
             again = ", ".join(f"`probatum refresh {source}`" for source in entry.releases)
@@ -58,17 +58,15 @@ def journal(records: Sequence[dict], as_json: bool) -> None:
     if not records:
         _out.print("The journal has no such record.")
         return
-    table = Table("time (UTC)", "who", "did", "release", "about")
     for record in records:
         facts = {key: value for key, value in record.items() if key not in _NOT_FACTS and value}
-        table.add_row(
-            escape(str(record.get("time", ""))[:19]),
-            escape(record.get("actor", "")),
-            escape(record.get("action", "")),
-            escape(record.get("release", "")),
-            escape(", ".join(f"{key}: {_short(value)}" for key, value in facts.items())),
+        _out.print(
+            f"{escape(str(record.get('time', ''))[:19])}  [bold]{escape(record.get('action', ''))}[/] by {escape(record.get('actor', ''))}"
+            + (f", release {escape(record['release'])}" if record.get("release") else "")
         )
-    _out.print(table)
+        if facts:
+            said = ", ".join(f"{key}: {_short(value)}" for key, value in facts.items())
+            _out.print(f"   {escape(said)}", style="dim")
 
 
 def _short(value: object) -> str:

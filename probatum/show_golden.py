@@ -47,7 +47,7 @@ def review(found: Sequence["Review"], as_json: bool) -> None:
                     "source": each.source,
                     "needs_review": dict(each.needs_review),
                     "proposals": [asdict(p) for p in each.proposals],
-                    "drafts": [_draft(d) for d in each.drafts],
+                    "drafts": [_draft(d, each) for d in each.drafts],
                 }
             )
         return
@@ -70,13 +70,16 @@ def review(found: Sequence["Review"], as_json: bool) -> None:
 
 
 def drafts(found: Sequence["Review"], as_json: bool) -> None:
-    every = [draft for each in found for draft in each.drafts]
-    for draft in every:
+    every = [(draft, each) for each in found for draft in each.drafts]
+    for draft, each in every:
         if as_json:
-            json_line(_draft(draft))
+            json_line(_draft(draft, each))
             continue
         written = f"{escape(draft.question)}  [dim]written by {escape(draft.written_by)}[/]" if draft.question else ""
-        _out.print(f"[bold]{escape(draft.id)}[/]  {escape(draft.source)}, since release {escape(draft.release)}")
+        title = escape(each.titles[draft.document])
+        _out.print(
+            f"[bold]{escape(draft.id)}[/]  {escape(draft.source)}, since release {escape(draft.release)}: {title}"
+        )
         _out.print(f"   {escape(draft.prompt)}")
         _out.print(f"   question: {written or '(none yet)'}")
     if not every and not as_json:
@@ -88,8 +91,10 @@ def one(value: Mapping, as_json: bool) -> None:
         json_line(value)
         return
     for key, said in value.items():
-        if said not in ("", (), {}, []):
+        if said and key != "titles":
             _out.print(f"[bold]{escape(key)}[/]: {escape(said)}")
+    for document, title in value.get("titles", {}).items():
+        _out.print(f"[bold]{escape(document)}[/]: {escape(title)}")
     if value["kind"] == "draft" and not value["question"]:
         _out.print(f'Write it with `probatum golden edit {escape(value["id"])} --question "…"`.')
 
@@ -117,8 +122,8 @@ def done(identity: str, what: str, as_json: bool) -> None:
         _out.print(f"{escape(identity)} is {what}.")
 
 
-def _draft(draft: "Draft") -> dict:
-    return asdict(draft) | {"prompt": draft.prompt}
+def _draft(draft: "Draft", review: "Review") -> dict:
+    return asdict(draft) | {"title": review.titles[draft.document], "prompt": draft.prompt}
 
 
 def _from(proposal: "Proposal") -> str:

@@ -484,7 +484,12 @@ class TestOnTheCommandLine:
         assert command(monkeypatch, updated, "drafts") == 0
         shown = capsys.readouterr().out
         draft = the_draft(updated).id
-        assert draft in shown and "write how a user would ask" in shown and "(none yet)" in shown
+        assert (
+            draft in shown
+            and "Zinc oxide 15 % ointment" in shown
+            and "write how a user would ask" in shown
+            and "(none yet)" in shown
+        )
         assert command(monkeypatch, updated, "show", draft) == 0
         assert "Zinc oxide 15 % ointment" in capsys.readouterr().out
         assert command(monkeypatch, updated, "edit", draft, "--question", "cream for nappy rash") == 0
