@@ -51,7 +51,7 @@ def approve(chosen: Settings, beginning: str, *, actor: str, why: str) -> Manife
             record(chosen.home, "decline-taken-back", actor=actor, candidate=entry.candidate, why=why, at=entry.at)
     _must_follow_what_serves(chosen, entry)
     report = pipeline.audit(chosen, entry.candidate)
-    report.must_allow(entry.candidate, report.sources)
+    report.must_allow(entry.candidate, report.sources, parent=entry.parent)
     with decisions_of(chosen.home):
         room.decide(entry, APPROVING, actor=actor, why=why)
         try:

@@ -20,7 +20,7 @@ PUBLISHED = ("after-pointer",)  # what is killed later has published
 def sweeping(*arguments):
     ran = subprocess.run(
         [sys.executable, str(HERE / "sweeping.py"), *map(str, arguments)],
-        env=os.environ | {"PYTHONPATH": str(HERE.parent), "PROBATUM_HOME": os.devnull},
+        env=os.environ | {"PYTHONPATH": f"{HERE.parent}{os.pathsep}{HERE.parents[1]}", "PROBATUM_HOME": os.devnull},
         capture_output=True,
         text=True,
         timeout=600,
