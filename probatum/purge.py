@@ -42,7 +42,7 @@ from probatum.vectorcache import keep_only
 
 _SHORTEST_TEXT = 8  # characters; fewer stand in too much that is innocent
 _MOST_DOCUMENTS = 50  # a text that stands in more is a turn of phrase, and whole sources are not purged
-_MADE_AGAIN = ("work", "incoming", "audits/answers")  # folders that cost time only
+_MADE_AGAIN = ("work", "incoming", "audits/answers", "reports")  # folders that cost time only
 _BEGUN = "purging.json"
 _BLOCK_BYTES = 1 << 20
 
