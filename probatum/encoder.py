@@ -24,6 +24,8 @@ from probatum.errors import Damaged
 from probatum.settings import Settings, settings
 from probatum.wording import check_question
 
+_BEGINS_A_WORD = ("Ġ", "▁")
+
 
 class Encoder:
     """See the module. Use `load`."""
@@ -78,6 +80,16 @@ class Encoder:
         return self._tokenizer(
             text, add_special_tokens=False, truncation=False, return_offsets_mapping=True, verbose=False
         )["offset_mapping"]
+
+    def words(self) -> frozenset[str]:
+        """The words it knows whole, in small letters: most of a language, and none of its slips.
+
+        Pieces within a word are left out, however the tokenizer marks them: "##ing" in one kind, what lacks "Ġ" or "▁" in others.
+        """
+        pieces = self._tokenizer.get_vocab()
+        if not any(piece.startswith("##") for piece in pieces):
+            pieces = [piece[1:] for piece in pieces if piece.startswith(_BEGINS_A_WORD)]
+        return frozenset(word.lower() for word in pieces if word.isalpha())
 
     def encode(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> np.ndarray:
         """Unit vectors, float32, shape (len(texts), width), in the order of `texts`.

@@ -295,7 +295,8 @@ class Searcher:
         """The words of every text of these editions; made at the first question."""
         key = tuple(map(id, editions.values()))
         if key not in self._spellings:
-            self._spellings[key] = Spelling(text for source in editions.values() for text in source.texts())
+            texts = (text for source in editions.values() for text in source.texts())
+            self._spellings[key] = Spelling(texts, self._encoder.words())
         return self._spellings[key]
 
 

@@ -1,14 +1,15 @@
-"""Spelling: a word of a question that no text of a source holds is read as the nearest word that some text does.
+"""Spelling: a word of a question that nobody knows is read as the nearest word that some text of a source holds.
 
     Spelling(["chlamydia infection", …]).corrected("tested positve for clamydia")  ->  "tested positive for chlamydia"
 
 Only words of five letters and more, only to a word with the same first letter that is one slip away (two in long
-words), and never a word with a digit: a dose, a code or a brand nobody listed stays as it was typed.
+words), and never a word with a digit: a dose, a code or a brand nobody listed stays as it was typed. Known are the words of
+the texts and those the encoder knows whole: "latest" is no slip of "latent", although no text may say it.
 """
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from rapidfuzz import process
 from rapidfuzz.distance import DamerauLevenshtein
@@ -19,7 +20,9 @@ _LONG = 8  # from here two slips are allowed
 
 
 class Spelling:
-    def __init__(self, texts: Iterable[str]):
+    def __init__(self, texts: Iterable[str], words: Container[str] = frozenset()):
+        """words: that are right whether or not a text holds them, in small letters; nothing is mended to one of them."""
+        self._right = words
         self._known = Counter(word for text in texts for word in _WORD.findall(text.lower()))
         self._by_letter: dict[str, list[str]] = {}
         for word in self._known:
@@ -41,4 +44,9 @@ class Spelling:
         return min(near, key=lambda found: (found[1], -self._known[found[0]], found[0]))[0] if near else word
 
     def _is_known(self, word: str) -> bool:
-        return word in self._known or word.removesuffix("s") in self._known or f"{word}s" in self._known
+        return (
+            word in self._right
+            or word in self._known
+            or word.removesuffix("s") in self._known
+            or f"{word}s" in self._known
+        )
