@@ -3,7 +3,8 @@
     python sweeping.py record HOME EXPECTATIONS ORIGIN          {"seams": […], "served": {…}} of a refresh to the end
     python sweeping.py kill EXPECTATIONS ORIGIN SEAM=HOME …     one process killed at each seam; {"seam": signal, …}
     python sweeping.py again EXPECTATIONS ORIGIN SEAM=HOME …    each home refreshed to its end; {"seam": {…}, …}
-    python sweeping.py after EXPECTATIONS ORIGIN SECONDS=HOME …   one process killed after so long; {"seconds": status, …}
+    python sweeping.py after EXPECTATIONS ORIGIN HOME SHARE=HOME …    the first is not disturbed, the others are killed after that
+                                                                share of the time it took; {"share": status, …}
     python sweeping.py full EXPECTATIONS ORIGIN SEAM=HOME …     from the seam on no file may grow; {"seam": what was said, …}
 
 Loading the encoder takes seconds and a sweep needs dozens of processes, so `kill` loads what is heavy once and forks. LanceDB
@@ -49,26 +50,28 @@ def kill(expectations: str, origin: str, *homes: str) -> dict:
     return ended
 
 
-def after(expectations: str, origin: str, *homes: str) -> dict:
-    """SECONDS "undisturbed" is not killed, and tells how long it took."""
+def after(expectations: str, origin: str, undisturbed: str, *homes: str) -> dict:
     import great_expectations  # noqa: F401
 
     _load_once(expectations)
     assert "lancedb" not in sys.modules
-    ended = {}
+    began = time.monotonic()
+    assert os.waitstatus_to_exitcode(os.waitpid(_forked(undisturbed, expectations, origin), 0)[1]) == _ENDED
+    took, ended = time.monotonic() - began, {}
     for pair in homes:
-        seconds, home = pair.split("=")
-        began, child = time.monotonic(), os.fork()
-        if child == 0:
-            _refresh_until("never", home, expectations, origin)
-        if seconds == "undisturbed":
-            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == _ENDED
-            ended[seconds] = time.monotonic() - began
-            continue
-        time.sleep(float(seconds))
+        share, home = pair.split("=")
+        child = _forked(home, expectations, origin)
+        time.sleep(took * float(share))
         os.kill(child, signal.SIGKILL)
-        ended[seconds] = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        ended[share] = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     return ended
+
+
+def _forked(home: str, expectations: str, origin: str) -> int:
+    child = os.fork()
+    if child == 0:
+        _refresh_until("never", home, expectations, origin)
+    return child
 
 
 def full(expectations: str, origin: str, *homes: str) -> dict:

@@ -22,17 +22,23 @@ SAID = f"PROBATUM_KILLS={KILLS} PROBATUM_SEED={SEED}"
 
 @pytest.fixture(scope="module")
 def killed(tmp_path_factory):
-    """(start, undisturbed, {seconds: home}, {seconds: status}, {seconds: served after the kill}, {seconds: served at the end})."""
+    """(start, undisturbed, {share: home}, {share: status}, {share: served after the kill}, {share: served at the end})."""
     start = begin(tmp_path_factory.mktemp("kills"))
-    undisturbed = sweeping("record", start.copy("undisturbed"), start.expectations, start.october)["served"]
-    took = sweeping("after", start.expectations, start.october, f"undisturbed={start.copy('timed')}")["undisturbed"]
-    chance = random.Random(SEED)
-    moments = [f"{chance.uniform(0, took):.4f}" for _ in range(KILLS)]
-    homes = {seconds: start.copy(f"at-{seconds}") for seconds in moments}
-    pairs = [f"{seconds}={home}" for seconds, home in homes.items()]
-    ended = sweeping("after", start.expectations, start.october, *pairs, timeout=60 + int(KILLS * (took + 2)))
-    after = {seconds: served(home) for seconds, home in homes.items()}
-    results = sweeping("again", start.expectations, start.october, *pairs, timeout=60 + int(KILLS * (took + 5)))
+    alone, chance = start.copy("undisturbed"), random.Random(SEED)
+    homes = {share: start.copy(f"at-{share}") for share in (f"{chance.random():.6f}" for _ in range(KILLS))}
+    pairs = [f"{share}={home}" for share, home in homes.items()]
+    long = 300 + 20 * KILLS
+    ended = sweeping("after", start.expectations, start.october, alone, *pairs, timeout=long)
+    after = {share: served(home) for share, home in homes.items()}
+    results = sweeping("again", start.expectations, start.october, *pairs, timeout=long)
+    state = Releases(alone).current()
+    tables = state.sources["guidelines"]
+    undisturbed = {
+        "candidate": state.candidate,
+        "parent": state.parent,
+        "documents": tables.documents.digest,
+        "texts": tables.texts.digest,
+    }
     return start, undisturbed, homes, ended, after, results
 
 
@@ -44,17 +50,17 @@ def test_killed_at_random_what_serves_is_wholly_the_old_or_wholly_the_new(killed
     assert sum(status == -9 for status in ended.values()) >= len(ended) * 0.6, (
         f"{SAID}: {ended}"
     )  # the last may have ended
-    for seconds, now in after.items():
+    for share, now in after.items():
         if now["current.json"] == before["current.json"]:
-            assert {name: now[name] for name in before} == before, f"{SAID}: killed after {seconds} s"
+            assert {name: now[name] for name in before} == before, f"{SAID}: killed after {share} of it"
 
 
 @pytest.mark.slow
 def test_run_again_after_a_random_kill_it_ends_in_the_same_release(killed):
     """P5: the same candidate, the same tables, the same parent as the run nobody disturbed; whole to the last byte."""
     _, undisturbed, homes, _, _, results = killed
-    for seconds, home in homes.items():
-        assert results[seconds] == undisturbed, f"{SAID}: killed after {seconds} s"
+    for share, home in homes.items():
+        assert results[share] == undisturbed, f"{SAID}: killed after {share} of it"
         verify(home, Releases(home).current())
 
 
@@ -63,9 +69,9 @@ def test_nothing_a_killed_run_left_outlives_the_retention(killed):
     """P5: half-written files, orphaned versions and temporary names are gone after maintenance; nothing is called damaged."""
     start, _, homes, _, _, _ = killed
     later = datetime.now(UTC) + timedelta(days=365)
-    for seconds, home in list(homes.items())[:10]:
+    for share, home in list(homes.items())[:10]:
         done = maintain(chosen(home, start.expectations), actor="t", now=later)
-        assert done.broken == (), f"{SAID}: killed after {seconds} s: {done.broken}"
+        assert done.broken == (), f"{SAID}: killed after {share} of it: {done.broken}"
         left = [p for p in home.rglob("*") if p.is_file() and (p.name.startswith(".") or ".part" in p.name)]
-        assert left == [], f"{SAID}: killed after {seconds} s"
+        assert left == [], f"{SAID}: killed after {share} of it"
         verify(home, Releases(home).current())
