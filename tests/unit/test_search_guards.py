@@ -16,6 +16,7 @@ from probatum.encoder import Encoder
 from probatum.errors import Damaged, Misconfigured, Rejected
 from probatum.publish import Publisher
 from probatum.release import Releases
+from probatum.seals import Seals
 from probatum.search import MOST_HITS, Searcher
 from probatum.tables import ENCODER_KEY, open_table
 
@@ -108,6 +109,8 @@ def renamed(published, digest):
     metadata = {ENCODER_KEY: digest.encode()} if digest else {}
     database.drop_table(state.texts.name)
     table = database.create_table(state.texts.name, rows.replace_schema_metadata(metadata))
+    Seals(published.home).forget(state.texts.name)
+    Seals(published.home).seal(state.texts.name)
     moved = state.texts.model_copy(update={"version": table.version})
     sources = {**published.manifest.sources, "formulary": state.model_copy(update={"texts": moved})}
     return published.manifest.model_copy(update={"sources": sources})
