@@ -106,9 +106,9 @@ def write_expectations(folder: Path) -> Path:
 
 def _asked() -> dict[str, list[tuple[str, str]]]:
     """{source: [(document, question), …]}"""
-    dotted = [f"{code[:3]}.{code[3:]}" for code in codes() if len(code) > 3]
+    titles = {f"{code[:3]}.{code[3:]}": title for code, (title, _) in codes().items() if len(code) > 3}
     return {
-        "icd10": [(code, f"code {code}") for code in dotted[:100]],
+        "icd10": [(code, f"code {code}, {title.lower()}") for code, title in list(titles.items())[:100]],
         "guidelines": [(f"{name}.md", way.format(name.replace("-", " "))) for name in _PROTOCOLS for way in _WAYS],
     }
 
