@@ -8,6 +8,7 @@ from small_runs import chosen, loaded_once, write_expectations
 
 from probatum import completing, pipeline
 from probatum.errors import Rejected
+from probatum.files import write_sealed
 from probatum.publish import Publisher
 from probatum.release import Manifest
 from probatum.thresholds import largest_loss
@@ -45,7 +46,9 @@ def publish(settings, origin) -> tuple[Manifest, str]:
     allowed = largest_loss(settings.expectations, source.name)
     state = pipeline.write(settings, source, snapshot, parsed, allowed_loss=allowed)
     candidate = pipeline.read_candidate(settings, pipeline.assemble(settings, [state]))
-    return Publisher(settings.home).publish(candidate, report_of(candidate), actor="test"), words
+    report = report_of(candidate)
+    write_sealed(settings.home / "audits" / f"{report.candidate}.json", report.model_dump(mode="json"))
+    return Publisher(settings.home).publish(candidate, report, actor="test"), words
 
 
 def tiers(settings, manifest: Manifest) -> dict[str, set[str]]:

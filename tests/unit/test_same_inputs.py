@@ -14,6 +14,7 @@ from small_home import drugs, protocols, write
 
 from probatum import pipeline, settings
 from probatum.candidates import candidate_of
+from probatum.files import write_sealed
 from probatum.release import Releases
 from probatum.tables import open_table
 
@@ -134,12 +135,14 @@ def test_a_second_refresh_of_the_same_release_knows_that_it_serves(tmp_path, pub
     snapshot = pipeline.fetch(chosen, source, str(drop))
     assert not pipeline.already_serves(chosen, source, snapshot)
     parsed = pipeline.parse(chosen, source, snapshot)
-    state = pipeline.write(chosen, source, snapshot, parsed, allowed_loss=0.9)
+    state = pipeline.write(chosen, source, snapshot, parsed, allowed_loss=0.99)
     candidate = pipeline.read_candidate(chosen, pipeline.assemble(chosen, [state]))
-    Publisher(published.home).publish(candidate, report_of(candidate), actor="t")
+    report = report_of(candidate)
+    write_sealed(published.home / "audits" / f"{report.candidate}.json", report.model_dump(mode="json"))
+    Publisher(published.home).publish(candidate, report, actor="t")
     before = stamps(published.home)
     assert pipeline.already_serves(chosen, source, pipeline.fetch(chosen, source, str(drop)))
-    assert pipeline.serves(chosen, "guidelines", pipeline.write(chosen, source, snapshot, parsed, allowed_loss=0.9))
+    assert pipeline.serves(chosen, "guidelines", pipeline.write(chosen, source, snapshot, parsed, allowed_loss=0.99))
     assert stamps(published.home) == before
     (drop / "zinc.md").write_text(FILES["zinc.md"].replace("Not", "Now"), "utf-8")
     assert not pipeline.already_serves(chosen, source, pipeline.fetch(chosen, source, str(drop)))
