@@ -49,6 +49,7 @@ class History:
 
 def make_history(home: Path, expectations: Path, encoder) -> History:
     """All three, each with its report."""
+    _looked_at(expectations, "formulary", WITHDRAWN)
     first, one = _publish(home, expectations, encoder, None, drugs(), protocols())
     second, two = _publish(home, expectations, encoder, first, changed_drugs(), protocols())
     kept = [protocol for protocol in protocols() if protocol.id not in GONE]
@@ -56,6 +57,16 @@ def make_history(home: Path, expectations: Path, encoder) -> History:
     refused, three = _try(home, expectations, encoder, second, [*changed_drugs(), *hostile], kept)
     write_json(home / "candidates" / f"{refused.digest()}.json", refused.model_dump(mode="json"))
     return History(home, expectations, first, second, refused, (one, two, three))
+
+
+def _looked_at(expectations: Path, source: str, document: str) -> None:
+    """The reviewer of the questions that expect a document knows that it goes; they stay and are not answered."""
+    asked = map(json.loads, (expectations / "golden" / f"{source}.jsonl").read_text("utf-8").splitlines())
+    why = {"reason": "The drug is withdrawn.", "role": "test writer", "reviewed_on": "2026-11-20"}
+    lines = [json.dumps({"needs_review": q["id"], **why}) for q in asked if q["expects"][0].get("document") == document]
+    path = expectations / "known_differences" / f"{source}.jsonl"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("\n".join(lines) + "\n", "utf-8")
 
 
 def changed_drugs():

@@ -104,6 +104,20 @@ def write_expectations(folder: Path) -> Path:
     return folder
 
 
+def retire(expectations: Path, source: str, document: str) -> None:
+    """Every golden question that expects a document is retired, with a reason, as its reviewer would."""
+    path = expectations / "golden" / f"{source}.jsonl"
+    asked = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    gone = [q for q in asked if any(e.get("document") == document for e in q["expects"])]
+    left = [q for q in asked if q not in gone]
+    left += [q | {"id": f"{q['id']}-again", "question": f"please: {q['question']}"} for q in left[:20]]
+    path.write_text("\n".join(map(json.dumps, left)) + "\n", "utf-8")
+    why = {"reason": "The document was withdrawn.", "role": "test writer", "retired_on": "2026-11-20"}
+    lines = [json.dumps({"id": q["id"], **why, "question": q}) for q in gone]
+    (expectations / "retired").mkdir(exist_ok=True)
+    (expectations / "retired" / f"{source}.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
+
+
 def _asked() -> dict[str, list[tuple[str, str]]]:
     """{source: [(document, question), …]}"""
     titles = {f"{code[:3]}.{code[3:]}": title for code, (title, _) in codes().items() if len(code) > 3}

@@ -4,7 +4,18 @@ import json
 import shutil
 
 import pytest
-from small_runs import chosen, drop, loaded_once, protocol, protocols, refresh, served, write, write_expectations
+from small_runs import (
+    chosen,
+    drop,
+    loaded_once,
+    protocol,
+    protocols,
+    refresh,
+    retire,
+    served,
+    write,
+    write_expectations,
+)
 
 from probatum.errors import Rejected
 from probatum.quarantine import Quarantine
@@ -93,11 +104,7 @@ def test_what_a_release_leaves_out_does_not_come_back_with_a_bad_file(serving, t
 
 def _without_questions_of(document, settings, tmp_path):
     folder = shutil.copytree(settings.expectations, tmp_path / "fewer")
-    path = folder / "golden" / "guidelines.jsonl"
-    lines = [line for line in path.read_text().splitlines() if document not in line]
-    extra = [json.loads(line) for line in lines[:20]]
-    lines += [json.dumps(q | {"id": f"{q['id']}-again", "question": f"please: {q['question']}"}) for q in extra]
-    path.write_text("\n".join(lines) + "\n")
+    retire(folder, "guidelines", document)
     return folder
 
 
