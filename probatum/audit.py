@@ -157,8 +157,10 @@ class _Auditor:
         answers = self._answers(name, state, questions, negatives, tables, rules)
         before = self.known.sources.get(name) if self.known else None
         documents = Documents(dict(zip(tables.ids(), tables.documents["text"].to_pylist(), strict=True)))
-        paired = pair(before.questions, answers.questions, against=self.known.candidate) if before else None
         needing = needing_review(questions, documents)
+        known_gone = waiting_for_review(self.expectations, name) & set(needing)  # no loss of ours
+        compared = [q for q in answers.questions if q.id not in known_gone]
+        paired = pair(before.questions, compared, against=self.known.candidate) if before else None
         ids = all_ids(self.expectations, name)
         served = {q.id for q in before.questions if q.answered} if before else set()
         return SourceAudit(
