@@ -179,12 +179,9 @@ def _otherwise(manifest: Manifest, published: str) -> str:
 
 
 def _journalled(home: Path) -> dict[str, str]:
-    """{release: digest of its manifest} as the journal has it; nothing where the journal cannot be read."""
-    try:
-        records = Journal(home / "journal.jsonl").records()
-    except orjson.JSONDecodeError:
-        return {}
-    return {r["release"]: r["manifest"] for r in records if isinstance(r, dict) and "release" in r and "manifest" in r}
+    """{release: digest of its manifest} as the journal has it, as far as it can be read."""
+    records = Journal(home / "journal.jsonl").legible()
+    return {r["release"]: r["manifest"] for r in records if "release" in r and "manifest" in r}
 
 
 def _candidates(home: Path) -> Iterator[tuple[str, str]]:

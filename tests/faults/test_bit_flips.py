@@ -54,7 +54,7 @@ def whole(published_once, tmp_path_factory):
     from probatum.audit import audit
 
     home = shutil.copytree(published_once.home, tmp_path_factory.mktemp("whole") / "home")
-    changed = [replace(d, meta=d.meta | {"tier": "9"}) if n < 3 else d for n, d in enumerate(drugs())][:-1]
+    changed = [replace(d, meta=d.meta | {"tier": "9"}) if n < 3 else d for n, d in enumerate(drugs())]
     state = write(
         home, published_once.encoder, "formulary", changed, serving=published_once.manifest.sources["formulary"]
     )
