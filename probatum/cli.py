@@ -115,8 +115,12 @@ def refresh(
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO" if verbose else "CRITICAL")
     os.environ.setdefault("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")
     os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "180")  # 20 is too few on a busy machine
-    from flows import refresh as flows
+    from sources.locate import is_address
     from sources.registry import source_named
+
+    if origin:
+        is_address(origin)  # one with a password is refused here, before an orchestrator writes its parameters down
+    from flows import refresh as flows
 
     actor = getpass.getuser()
     with show.progress(quiet=json):

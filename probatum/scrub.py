@@ -18,6 +18,7 @@ from probatum.audit_report import AuditReport
 from probatum.ended import ended
 from probatum.errors import Damaged, ProbatumError
 from probatum.files import read_sealed
+from probatum.home_format import must_be_ours
 from probatum.journal import Journal
 from probatum.release import Candidate, Manifest, Releases
 from probatum.seals import Broken, Seals
@@ -160,6 +161,7 @@ def _vectors(home: Path) -> Iterator[tuple[str, str]]:
 def _releases(home: Path) -> Iterator[tuple[str, str]]:
     releases = Releases(home)
     yield "current.json", _wrong(releases.current)
+    yield "format.json", _wrong(lambda: must_be_ours(home))
     told = _journalled(home)
     for path in sorted(releases.folder.glob("*.json")):
         yield (

@@ -31,6 +31,7 @@ OF_TABLES = {
 }
 OTHERS = {
     "pointer": "current.json",
+    "format": "format.json",
     "release": "releases/*.json",
     "audit": "audits/*.json",
     "answers": "audits/answers/*.json",
@@ -41,7 +42,7 @@ OTHERS = {
     "journal": "journal.jsonl",
     "journal's head": "journal.jsonl.head",
 }
-DECIDES_A_PUBLISH = {*OF_TABLES, "pointer", "audit"} - {"deletions"}
+DECIDES_A_PUBLISH = {*OF_TABLES, "pointer", "format", "audit"} - {"deletions"}
 
 
 @pytest.fixture(scope="module")
