@@ -45,7 +45,7 @@ lint: setup  ## Style and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-promises: setup  ## Write README's table of promises from the tests that prove them
+promises: setup  ## Write README's promises, and tests/PROMISES.md, from the tests that prove them
 	$(BIN)/python tests/promises.py
 
 lock:  ## Resolve pyproject.toml afresh and write both lock files
