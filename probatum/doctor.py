@@ -162,7 +162,14 @@ def _upkeep(chosen: Settings) -> list[Finding]:
                     f"Look whether process {turn.pid} is stopped; when it is, end it, and the lock is free at once.",
                 )
             )
-    return [*findings, *_guarded_backup(chosen, now)]
+    return [*findings, *_guarded_backup(chosen, now), *_at_rest(chosen)]
+
+
+def _at_rest(chosen: Settings) -> list[Finding]:
+    if chosen.at_rest:
+        return [Finding("ok", f"Encrypted at rest, as somebody says: {chosen.at_rest}.")]
+    advice = "Encrypt the disk, and say so in PROBATUM_AT_REST; the journal keeps it."
+    return [Finding("note", "Nobody has said that the disk of the home is encrypted.", advice)]
 
 
 def _guarded_backup(chosen: Settings, now: datetime) -> list[Finding]:

@@ -20,6 +20,7 @@ from pathlib import Path
 import orjson
 
 from probatum import arriving, digests
+from probatum.attested import attest
 from probatum.audit_report import AuditReport
 from probatum.breaker import check_loss, gone_from, predecessor
 from probatum.candidates import candidate_of, fingerprint, write_source
@@ -221,6 +222,7 @@ def publish(chosen: Settings, candidate: str, *, actor: str, why: str = "") -> M
 def settle(chosen: Settings, *, actor: str) -> None:
     """Write down what an earlier run, or a person, did and was killed before it could say so."""
     Publisher(chosen.home).settle(actor=actor)
+    attest(chosen.home, chosen.at_rest, actor=actor)
     settle_decisions(chosen.home)
     GoldenFiles(chosen.home, chosen.expectations).settle()
 
