@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from probatum import __version__, cli_alerts, cli_report, cli_setup, cli_upkeep, show
-from probatum.cli_approval import approve, decline, journal, pending
+from probatum.cli_approval import approve, decline, journal, pending, tell_decided
 from probatum.cli_golden import golden
 from probatum.errors import Misconfigured, ProbatumError, Rejected
 from probatum.freshness import stale_sources
@@ -162,11 +162,18 @@ def audit(
         str | None,
         typer.Option("--candidate", help="Digest (or its beginning) of a candidate; without it, the newest."),
     ] = None,
+    release: Annotated[
+        str | None, typer.Option("--release", help="A release whose audit is gone or damaged: make it again.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Try a candidate against golden questions and table checks; says why it may not be published."""
     from probatum import pipeline
 
+    if release:
+        with show.progress(quiet=json):
+            made = pipeline.audit_again(settings(), release, actor=getpass.getuser())
+        return show.audit(made, json)
     digest = pipeline.find_candidate(settings(), candidate)
     with show.progress(quiet=json):
         report = pipeline.audit(settings(), digest)
@@ -186,6 +193,7 @@ def publish(
     from probatum import pipeline
 
     manifest = pipeline.publish(settings(), pipeline.find_candidate(settings(), candidate), actor=getpass.getuser())
+    tell_decided(manifest.candidate, "published")
     show.served(manifest, json)
 
 

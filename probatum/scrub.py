@@ -56,7 +56,7 @@ _MENDED_BY = {
     "current.json": "Run `probatum releases` and `probatum rollback RELEASE` to serve a whole one.",
     "releases/": f"{_FROM_BACKUP} If it serves, `probatum rollback RELEASE` to another first.",
     "vectors/": "Delete the file; the next refresh encodes anew what it needs.",
-    "audits/": f"Run `probatum audit` for it again, or, for a release, {_FROM_BACKUP[0].lower()}{_FROM_BACKUP[1:]}",
+    "audits/": f"{_FROM_BACKUP} Without a backup, `probatum audit --release RELEASE` makes that of a release again, and `probatum audit --candidate …` any other.",
     "candidates/": "Delete the file and run the refresh again.",
     "journal": "Compare the journal with that of a backup; somebody or something changed it.",
     "release ": "Run `probatum rollback` to serve a whole one, then refresh the source again.",
