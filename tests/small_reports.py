@@ -49,7 +49,7 @@ class History:
 
 def make_history(home: Path, expectations: Path, encoder) -> History:
     """All three, each with its report."""
-    _looked_at(expectations, "formulary", WITHDRAWN)
+    looked_at(expectations, "formulary", WITHDRAWN)
     first, one = _publish(home, expectations, encoder, None, drugs(), protocols())
     second, two = _publish(home, expectations, encoder, first, changed_drugs(), protocols())
     kept = [protocol for protocol in protocols() if protocol.id not in GONE]
@@ -59,7 +59,7 @@ def make_history(home: Path, expectations: Path, encoder) -> History:
     return History(home, expectations, first, second, refused, (one, two, three))
 
 
-def _looked_at(expectations: Path, source: str, document: str) -> None:
+def looked_at(expectations: Path, source: str, document: str) -> None:
     """The reviewer of the questions that expect a document knows that it goes; they stay and are not answered."""
     asked = map(json.loads, (expectations / "golden" / f"{source}.jsonl").read_text("utf-8").splitlines())
     why = {"reason": "The drug is withdrawn.", "role": "test writer", "reviewed_on": "2026-11-20"}

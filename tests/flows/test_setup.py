@@ -148,7 +148,7 @@ def test_one_process_serves_everything_and_takes_it_up_again_after_a_stop(set_up
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         try:
-            wait_for(lambda: paused() == {False}, 120, "every deployment to be served", set_up.log)
+            wait_for(lambda: paused() == {False}, 300, "every deployment to be served", set_up.log)
         finally:
             end(serving)
         wait_for(lambda: paused() == {True}, 60, "the deployments to be paused", set_up.log)

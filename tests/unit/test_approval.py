@@ -3,6 +3,7 @@
 import getpass
 import http.server
 import json
+import shutil
 import threading
 from dataclasses import replace
 
@@ -55,13 +56,26 @@ def candidate(published, source="guidelines", note="new"):
     return made
 
 
+@pytest.fixture(scope="module")
+def waiting_once(published_once, tmp_path_factory):
+    """(home, digest) in which a candidate of the guidelines passed its audit and waits; made once, for every test to copy."""
+    made_of = replace(published_once, home=tmp_path_factory.mktemp("waiting") / "home")
+    shutil.copytree(published_once.home, made_of.home)
+    made, settings = candidate(made_of), settings_of(made_of.home, made_of.expectations)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Encoder, "load", classmethod(lambda *_, **__: made_of.encoder))
+        assert pipeline.audit(settings, made.digest()).passed
+    assert approval.wait(settings, made.digest(), actor="prefect")[1]
+    return made_of.home, made.digest()
+
+
 @pytest.fixture
-def waits(published, chosen):
+def waits(published, chosen, waiting_once):
     """A candidate of the guidelines that passed its audit and waits."""
-    made = candidate(published)
-    assert pipeline.audit(chosen, made.digest()).passed
-    assert approval.wait(chosen, made.digest(), actor="prefect")[1]
-    return made.digest()
+    home, digest = waiting_once
+    shutil.rmtree(published.home)
+    shutil.copytree(home, published.home)
+    return digest
 
 
 @pytest.fixture

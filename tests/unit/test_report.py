@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_home import drugs, protocols, questions, report_of, source_audit
-from small_reports import ADDED, CHANGED, GONE, HOSTILE, WITHDRAWN, changed_drugs, questions_in
+from small_reports import ADDED, CHANGED, GONE, HOSTILE, WITHDRAWN, changed_drugs, looked_at, questions_in
 from typer.testing import CliRunner
 
 from probatum import cli
@@ -181,6 +181,7 @@ def test_publishing_writes_the_page_anew(published, encoder):
     from probatum.files import write_json
     from probatum.settings import Settings
 
+    looked_at(published.expectations, "formulary", WITHDRAWN)
     states = {"formulary": write(published.home, encoder, "formulary", changed_drugs())}
     candidate = candidate_of(published.manifest, encoder.identity, states)
     audited = audit(published.home, published.expectations, candidate, encoder, serving=published.manifest)
