@@ -1,16 +1,13 @@
 """Approval: what a person has to approve waits after its audit; people are told once, and once what became of it. Ids and names."""
 
-import httpx
 from prefect import task
 from prefect.events import Event, emit_event
-from prefect.settings import PREFECT_API_URL
 
 from probatum import approval, thresholds
 from probatum.alert_kinds import DECIDED, KINDS
-from probatum.errors import Misconfigured, Retryable
 from probatum.settings import settings
 from probatum.waiting import REPLACED, Waiting, WaitingRoom
-from tasks.server import the_server
+from tasks.server import took_event
 
 WAITING = KINDS["waiting"].event
 
@@ -52,15 +49,7 @@ def wait(candidate: str, actor: str) -> None:
 
 def tell_decided(entry: Waiting, decision: str) -> bool:
     """Tell the server what a person decided. False where there is none, or none that takes it: the decision stands all the same."""
-    if not PREFECT_API_URL.value():
-        return False
-    told = Event(**_decided(entry, decision)).model_dump(mode="json")
-    try:
-        with the_server() as client:
-            client.request("POST", "/events", json=[told]).raise_for_status()
-    except (Misconfigured, Retryable, httpx.HTTPError):
-        return False
-    return True
+    return took_event(Event(**_decided(entry, decision)))
 
 
 def _decided(entry: Waiting, decision: str) -> dict:

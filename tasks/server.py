@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
+import httpx
 import prefect
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.events import Event
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL
 
@@ -36,6 +38,18 @@ def the_server() -> Iterator[SyncPrefectClient]:
     with get_client(sync_client=True) as client:
         _refuse_another_version(client)
         yield client
+
+
+def took_event(event: Event) -> bool:
+    """Hand the server an event of ours from outside of a run. False where there is no server, or none that takes it."""
+    if not PREFECT_API_URL.value():
+        return False
+    try:
+        with the_server() as client:
+            client.request("POST", "/events", json=[event.model_dump(mode="json")]).raise_for_status()
+    except (Misconfigured, Retryable, httpx.HTTPError):
+        return False
+    return True
 
 
 def _refuse_another_version(client: SyncPrefectClient) -> None:

@@ -356,7 +356,7 @@ class TestWhoIsTold:
         (event,) = posted
         assert event["event"] == DECIDED and WHY not in str(event) and getpass.getuser() not in str(event)
         assert event["payload"] == {
-            "candidate": waits, "sources": {"guidelines": "2026-10-01"}, "decision": f"{decision}d"
+            "candidate": waits, "sources": {"guidelines": "2026-10-01/16"}, "decision": f"{decision}d"
         }  # fmt: skip
 
     def test_a_decision_stands_where_the_server_does_not_answer(self, chosen, waits, monkeypatch):

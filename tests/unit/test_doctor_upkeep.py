@@ -112,7 +112,7 @@ def test_a_release_whose_audit_is_gone_says_how_it_is_made_again_and_that_comman
         audit(
             whole.home,
             whole.expectations,
-            candidate_of(serving, serving.encoder, {}),
+            candidate_of(serving, published.encoder.identity, {}),
             published.encoder,
             serving=serving,
         )

@@ -20,6 +20,7 @@ SAFE_INPUT = {
     "probatum/safeio/text.py": ("defusedxml",),
     "probatum/safeio/downloads.py": ("httpx",),
     "probatum/safeio/transport.py": ("httpx", "httpx_retries"),
+    "tasks/server.py": ("httpx",),  # what Prefect's own client raises
 }
 AWS = ("boto3", "botocore", "s3transfer")
 ENCODING = ("torch", "sentence_transformers", "transformers", "peft", "tokenizers", "safetensors")

@@ -273,7 +273,10 @@ def test_pages_about_refused_candidates_go_and_those_of_releases_stay(published)
             path = home / "reports" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("<p>6 of 128</p>", "utf-8")
+    waits = home / "candidates" / f"{'f' * 64}.json"
+    write_json(waits, {"sources": {}})
     assert remove_leftovers(home, days=30, needed=frozenset({"f" * 64}), now=A_YEAR_LATER) == 0
+    waits.unlink()
     assert remove_leftovers(home, days=30, needed=frozenset(), now=datetime.now(UTC)) == 0
     assert remove_leftovers(home, days=30, needed=frozenset(), now=A_YEAR_LATER) == 3
     assert sorted(path.name for path in (home / "reports").iterdir()) == [
