@@ -8,7 +8,8 @@ of the base encoder: above 0.95 two sentences say the same in other words. The m
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,49 +60,47 @@ def kept_questions(expectations: Path) -> dict[str, str]:
 
 
 def leaks(texts: Sequence[str], kept: Mapping[str, str], encode: Encode | None) -> list[Leak]:
-    """Every kept question that one of `texts` gives away, once each, the surest way first.
+    """Every text that gives a kept question away, and which, the surest way first.
 
     encode: unit vectors of texts by the base encoder; None: only the words are compared.
     """
-    found: dict[str, Leak] = {}
+    found: dict[tuple[str, int], Leak] = {}
     for how, form in (("the same", str.strip), ("the same but for case", _bare)):
-        places = {form(text): place for place, text in enumerate(texts)}
+        places: dict[str, list[int]] = defaultdict(list)
+        for place, text in enumerate(texts):
+            places[form(text)].append(place)
         for identity, question in kept.items():
-            if identity not in found and form(question) in places:
-                found[identity] = Leak(identity, how, places[form(question)])
+            for place in places.get(form(question), ()):
+                found.setdefault((identity, place), Leak(identity, how, place))
     if encode is not None:
-        left = [identity for identity in kept if identity not in found]
-        for identity, place in zip(left, _nearest(texts, [kept[i] for i in left], encode), strict=True):
-            if place is not None:
-                found[identity] = Leak(identity, "nearly the same", place)
-    return [found[identity] for identity in kept if identity in found]
+        for identity, place in _near(texts, kept, encode):
+            found.setdefault((identity, place), Leak(identity, "nearly the same", place))
+    return list(found.values())
 
 
 def must_not_leak(texts: Sequence[str], kept: Mapping[str, str], encode: Encode | None) -> None:
     """Raise Rejected, naming the questions, when one of them is among the texts."""
-    if found := leaks(texts, kept, encode):
-        shown = ", ".join(map(str, found[:_SHOWN])) + (
-            f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-        )
+    found: dict[str, Leak] = {}
+    for leak in leaks(texts, kept, encode):
+        found.setdefault(leak.id, leak)
+    if found:
+        shown = ", ".join(map(str, list(found.values())[:_SHOWN]))
+        shown += f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         raise Rejected(
             f"{len(found)} questions kept for judging are among what would be learnt from: {shown}.",
             safe="Nothing was trained; what served before still serves.",
-            next="Remove these texts from the data, or take the questions out of golden questions and probes.",
+            next="Remove these texts from the data, or leave them out knowingly; the questions stay as they are.",
         )
 
 
-def _nearest(texts: Sequence[str], questions: Sequence[str], encode: Encode) -> list[int | None]:
-    """For each question the place of a text that is nearer than allowed, or None."""
-    if not texts or not questions:
-        return [None] * len(questions)
-    asked = encode(questions)
-    best, place = np.full(len(questions), -1.0), np.zeros(len(questions), int)
-    for start in range(0, len(texts), _ROWS_AT_ONCE):
-        cosines = asked @ encode(texts[start : start + _ROWS_AT_ONCE]).T
-        here = cosines.max(axis=1)
-        place = np.where(here > best, start + cosines.argmax(axis=1), place)
-        best = np.maximum(here, best)
-    return [int(p) if cosine > NEAR else None for cosine, p in zip(best, place, strict=True)]
+def _near(texts: Sequence[str], kept: Mapping[str, str], encode: Encode) -> Iterator[tuple[str, int]]:
+    """(id, place) of every question and text that are nearer than allowed."""
+    if texts and kept:
+        ids, asked = list(kept), encode(list(kept.values()))
+        for start in range(0, len(texts), _ROWS_AT_ONCE):
+            cosines = asked @ encode(texts[start : start + _ROWS_AT_ONCE]).T
+            for question, place in zip(*np.nonzero(cosines > NEAR), strict=True):
+                yield ids[question], start + int(place)
 
 
 def _bare(text: str) -> str:

@@ -55,12 +55,14 @@ class Lessons:
 
     queries: tuple[Query, ...]
     texts: tuple[Known, ...]
+    kept_out: frozenset[str] = frozenset()  # what may be found and not be learnt from, in small letters
 
     def digest(self) -> str:
         return digests.of_json(
             [
                 [[q.text, q.source, sorted(q.families), q.group, sorted(q.near)] for q in self.queries],
                 [[t.text, t.source, t.family] for t in self.texts],
+                sorted(self.kept_out),
             ]
         )
 

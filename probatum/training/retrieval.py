@@ -13,8 +13,8 @@ People do not ask in the words of an index: part of the questions get a few word
 
 import random
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -23,6 +23,7 @@ import torch
 from sentence_transformers import SentenceTransformer
 from torch import nn
 
+from probatum import digests
 from probatum.adapters.record import Sides
 from probatum.adapters.reference import REFERENCE_TEXTS, keep_reference
 from probatum.adapters.shape import Shape
@@ -32,6 +33,7 @@ from probatum.encoder_identity import identify
 from probatum.errors import Rejected
 from probatum.settings import Settings
 from probatum.training.budget import Budget, Trained
+from probatum.training.leaks import Encode, leaks, must_not_leak
 from probatum.training.loop import OfWholeBatch, train
 from probatum.training.pairs import Lessons, Query
 
@@ -74,6 +76,7 @@ class Material:
             self._of_family[text.source, text.family].append(place)
             self._of_text[text.source, text.text.casefold()].append(place)
             self._of_source[text.source].append(place)
+        self._kept_out = {n for n, text in enumerate(lessons.texts) if text.text.casefold() in lessons.kept_out}
         self.queries = [query for query in lessons.of(part) if self.right(query)]
         if not self.queries:
             raise Rejected(
@@ -83,11 +86,16 @@ class Material:
 
     def right(self, query: Query) -> list[int]:
         """Places of the texts of a query's families, its own words left out."""
-        own = set(self.own(query))
+        own = self._kept_out.union(self.own(query))
         return [p for f in sorted(query.families) for p in self._of_family.get((query.source, f), ()) if p not in own]
 
     def own(self, query: Query) -> list[int]:
         return self._of_text.get((query.source, query.text.casefold()), [])
+
+    def hidden(self, query: Query) -> list[int]:
+        """Places of texts that are neither right nor wrong: its own words, and what of its families may not be learnt from."""
+        families = ((query.source, family) for family in sorted(query.families))
+        return self.own(query) + [p for key in families for p in self._of_family.get(key, ()) if p in self._kept_out]
 
     def wrong(self, number: int) -> list[int]:
         """Places of texts of other families: those it is excluded from, else the nearest to a text that is right."""
@@ -123,14 +131,18 @@ def train_retrieval(
     *,
     sides: Sides,
     budget: Budget,
-    vectors: np.ndarray,
-    rank: int = 16,
+    kept: Mapping[str, str],
+    encode: Encode,
     work: Path,
+    rank: int = 16,
 ) -> Trained:
-    """Train, and leave the files of the adapter in `folder`. vectors: of `lessons.texts` by the base, in their order.
+    """Train, and leave the files of the adapter in `folder`.
 
-    work: where checkpoints are kept; the same training goes on from there. Raises Rejected when nothing got better.
+    kept: {id: question} of what it will be judged by; encode: unit vectors of texts by the base. work: where checkpoints are kept; the
+    same training goes on from there. Raises Rejected when a kept question is among the lessons, and when nothing got better.
     """
+    must_not_leak(learnt_from(lessons), kept, encode)
+    vectors = encode([text.text for text in lessons.texts])
     place, identity = identify(chosen)
     model = SentenceTransformer(str(place), device="cpu", local_files_only=True, trust_remote_code=False).float()
     before = unit_vectors(model.eval(), REFERENCE_TEXTS)
@@ -152,10 +164,26 @@ def train_retrieval(
     return trained
 
 
+def without_leaks(lessons: Lessons, kept: Mapping[str, str], encode: Encode) -> tuple[Lessons, list[str]]:
+    """The lessons without what gives a kept question away, and the ids of those questions: knowingly, instead of stopping.
+
+    An official title is what it is, whether or not somebody asks in its very words; it may be searched, and not be learnt from.
+    """
+    texts = [query.text for query in lessons.queries] + [text.text for text in lessons.texts]
+    found = leaks(texts, kept, encode)
+    gone = frozenset(texts[leak.place].casefold() for leak in found)
+    queries = tuple(query for query in lessons.queries if query.text.casefold() not in gone)
+    return replace(lessons, queries=queries, kept_out=gone), sorted({leak.id for leak in found})
+
+
+def learnt_from(lessons: Lessons) -> list[str]:
+    """Every text that can be a question or an answer of the training: what the leak gate looks at."""
+    queries = [query.text for query in lessons.queries]
+    return list(dict.fromkeys(queries + [t.text for t in lessons.texts if t.text.casefold() not in lessons.kept_out]))
+
+
 def digests_of(lessons: Lessons, sides: Sides) -> str:
     """Of all that is learnt from, and for which sides."""
-    from probatum import digests
-
     return digests.of_json([lessons.digest(), sides])
 
 
@@ -237,7 +265,7 @@ class _AgainstAll:
         known = self._known[source] = self._known[source].to(asked.device)
         scores = asked.float() @ known.T / TEMPERATURE
         row, right = self._row[source], []
-        own = [(i, row[p]) for i, query in enumerate(queries) for p in self._material.own(query)]
+        own = [(i, row[p]) for i, query in enumerate(queries) for p in self._material.hidden(query)]
         if own:
             scores = scores.index_put(
                 tuple(torch.tensor(each, device=scores.device) for each in zip(*own, strict=True)),

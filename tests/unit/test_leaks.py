@@ -64,13 +64,13 @@ def test_the_comparison_agrees_with_one_pair_at_a_time(encoder):
     """P44: in parts or one by one, the same questions are found."""
     texts = [f"{text} {n}" for n in range(3) for text in (*LEARNT, *KEPT.values())]
     by_hand = {
-        identity
+        (identity, text)
         for identity, question in KEPT.items()
         for text in texts
         if float(np.dot(encoder.encode([text])[0], encoder.encode([question])[0])) > 0.95
     }
-    assert {leak.id for leak in leaks(texts, KEPT, encoder.encode)} == by_hand
-    assert by_hand
+    assert {(leak.id, texts[leak.place]) for leak in leaks(texts, KEPT, encoder.encode)} == by_hand
+    assert {identity for identity, _ in by_hand} == set(KEPT)
 
 
 def test_golden_questions_and_probes_are_what_is_kept(tmp_path):
