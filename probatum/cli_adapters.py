@@ -9,7 +9,10 @@ from typing import Annotated
 import typer
 
 from probatum import show
+from probatum.adapters.kept import read_record
 from probatum.adapters.registry import Adapters
+from probatum.adapters.shipped import shipped
+from probatum.adapters.shipped import take as take_shipped
 from probatum.errors import Rejected
 from probatum.printable import printable
 from probatum.settings import settings
@@ -20,8 +23,20 @@ Which = Annotated[str, typer.Argument(help="The identity of an adapter, or how i
 
 
 @app.command("list")
-def list_(json: Json = False) -> None:
+def list_(
+    of_project: Annotated[bool, typer.Option("--shipped", help="Those the project ships instead.")] = False,
+    json: Json = False,
+) -> None:
     """Every adapter of this home, the one that changed last first."""
+    if of_project:
+        for identity, folder in shipped().items():
+            record = read_record(folder)
+            facts = {"adapter": identity, "kind": record.kind, "name": record.name, "base": record.base_name}
+            if json:
+                show.json_line(facts)
+            else:
+                print(printable(f"{identity[:12]}  {record.kind} {record.name}, {record.sides}, of {record.base_name}"))
+        return
     for identity, life in Adapters(settings().home).all().items():
         last = life.changes[-1]
         facts = {"adapter": identity, "kind": life.kind, "name": life.name, "status": life.status, "at": last.at}
@@ -56,6 +71,19 @@ def show_(adapter: Which, json: Json = False) -> None:
         print(printable(f"  {name}: {value}"))
     for change in life.changes:
         print(printable(f"  {change.at[:16]}  {change.status} by {change.actor}  {change.why}".rstrip()))
+
+
+@app.command()
+def take(adapter: Which, json: Json = False) -> None:
+    """Take an adapter that the project ships into this home, as trained."""
+    from probatum.encoder_identity import base_of
+
+    chosen = settings()
+    identity = take_shipped(chosen.home, adapter, base=base_of(chosen), actor=getpass.getuser())
+    if json:
+        show.json_line({"adapter": identity, "status": "trained"})
+    else:
+        print(f"{identity[:12]} is in this home. Next: `probatum adapters wear {identity[:12]}`.")
 
 
 @app.command()

@@ -114,11 +114,16 @@ class Encoder:
         return self._encode([self._before_text + text for text in texts], progress)
 
     def _encode(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> np.ndarray:
+        return self._through(self._model, texts, progress)
+
+    def _through(
+        self, model: SentenceTransformer, texts: Sequence[str], progress: Callable[[int], None] | None = None
+    ) -> np.ndarray:
         distinct = list(dict.fromkeys(texts))
         position = {text: i for i, text in enumerate(distinct)}
         vectors = np.empty((len(distinct), self.identity.width), np.float32)
         for batch in self._batches(distinct):
-            vectors[batch] = unit_vectors(self._model, [distinct[i] for i in batch])
+            vectors[batch] = unit_vectors(model, [distinct[i] for i in batch])
             if progress:
                 progress(len(batch))
         return vectors[[position[text] for text in texts]] if len(texts) else vectors
@@ -131,12 +136,7 @@ class Encoder:
     def encode_questions(self, questions: Sequence[str]) -> np.ndarray:
         """Unit vectors of questions, shape (n, width): with the adapter, where the encoder wears one."""
         asked = [self._before_question + question for question in questions]
-        if self._of_questions is self._model:
-            return self._encode(asked)
-        vectors = np.empty((len(asked), self.identity.width), np.float32)
-        for batch in self._batches(asked):
-            vectors[batch] = unit_vectors(self._of_questions, [asked[i] for i in batch])
-        return vectors
+        return self._encode(asked) if self._of_questions is self._model else self._through(self._of_questions, asked)
 
     def _batches(self, texts: list[str]) -> list[list[int]]:
         """Indices grouped by token count, in an order that does not depend on the order of the texts."""

@@ -30,6 +30,7 @@ from probatum.journal import Journal
 from probatum.seams import seam
 
 ACTION = "adapter"  # of the journal
+_BESIDE = ".new-"
 _LOCK_WAIT_S = 60
 _LOOK = "Run `probatum adapters` for those there are."
 
@@ -129,7 +130,9 @@ class Adapters:
         """The whole folder beside, then renamed. What a killed process left there is overwritten."""
         self.root.mkdir(parents=True, exist_ok=True)
         target = self.root / record.identity()
-        beside = Path(tempfile.mkdtemp(prefix=".new-", dir=self.root))
+        for left in self.root.glob(f"{_BESIDE}*"):  # of a process that died; nobody else adds while the lock is held
+            shutil.rmtree(left, ignore_errors=True)
+        beside = Path(tempfile.mkdtemp(prefix=_BESIDE, dir=self.root))
         try:
             for name in FILES:
                 shutil.copyfile(folder / name, beside / name)
@@ -181,7 +184,7 @@ class Adapters:
     def _lock(self) -> Iterator[None]:
         self.root.mkdir(parents=True, exist_ok=True)
         try:
-            with FileLock(self.root / ".lock", timeout=_LOCK_WAIT_S):
+            with FileLock(self.root / "lives.lock", timeout=_LOCK_WAIT_S):
                 yield
         except Timeout:
             raise Retryable(

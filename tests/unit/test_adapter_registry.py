@@ -13,10 +13,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from probatum import settings
 from probatum.adapters.record import AdapterRecord
 from probatum.adapters.reference import keep_reference, must_match
 from probatum.adapters.registry import Adapters
 from probatum.adapters.shape import Shape
+from probatum.adapters.shipped import shipped, take
 from probatum.adapters.status import AFTER
 from probatum.adapters.weights import linear_layers, merged, with_lora, write_adapter
 from probatum.errors import Damaged, Rejected
@@ -351,3 +353,53 @@ def test_statuses_that_somebody_edited_are_not_believed(home, folder):
     path.write_text(path.read_text().replace('"trained"', '"champion"'))
     with pytest.raises(Damaged, match="not what was written"):
         Adapters(home).all()
+
+
+@pytest.fixture
+def champions(tmp_path, folder):
+    """A folder as the project ships it, with one adapter."""
+    elsewhere = tmp_path / "elsewhere"
+    identity = add(elsewhere, folder)
+    shutil.copytree(elsewhere / "adapters" / identity, tmp_path / "champions" / identity)
+    return tmp_path / "champions"
+
+
+def test_a_shipped_adapter_is_taken_into_a_home_as_trained(home, champions):
+    """P31: by digest, and only over the base it was trained on."""
+    (identity,) = shipped(champions)
+    assert take(home, identity[:8], base=BASE, actor="test", folder=champions) == identity
+    assert Adapters(home).life(identity).status == "trained"
+    with pytest.raises(Rejected, match="trained on base"):
+        take(home, identity, base="a" * 64, actor="test", folder=champions)
+    with pytest.raises(Rejected, match="No shipped adapters begin with"):
+        take(home, "0000", base=BASE, actor="test", folder=champions)
+
+
+def test_a_shipped_adapter_that_changed_on_disk_is_damage(champions):
+    """P31: one byte of what was installed is another: refused."""
+    (identity,) = shipped(champions)
+    path = champions / identity / "adapter_model.safetensors"
+    path.write_bytes(path.read_bytes()[:-1] + b"\0")
+    with pytest.raises(Damaged, match="not what was added"):
+        shipped(champions)
+
+
+def test_what_a_dead_process_was_adding_is_cleared_by_the_next(home, folder):
+    (home / "adapters" / ".new-dead").mkdir(parents=True)
+    add(home, folder)
+    assert [path.name for path in (home / "adapters").glob(".new-*")] == []
+
+
+def test_the_commands_tell_what_there_is_and_take_a_reason_for_a_refusal(home, folder):
+    from typer.testing import CliRunner
+
+    from probatum.cli_adapters import app
+
+    identity = add(home, folder, figures={"hit_rate_3": 0.75})
+    settings.reset()
+    run = CliRunner().invoke
+    assert json.loads(run(app, ["list", "--json"]).stdout)["status"] == "trained"
+    assert "hit_rate_3: 0.75" in run(app, ["show", identity[:8]]).stdout
+    assert isinstance(run(app, ["reject", identity[:8], "--why", " "]).exception, Rejected)
+    assert run(app, ["reject", identity[:8], "--why", "Worse on lay questions."]).exit_code == 0
+    assert Adapters(home).life(identity).changes[-1].why == "Worse on lay questions."

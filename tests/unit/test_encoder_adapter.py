@@ -73,10 +73,10 @@ def test_an_encoder_without_an_adapter_is_called_as_before(bare):
 
 
 def test_many_questions_at_once_are_read_as_one_by_one(wearing):
-    """P12: not one bit differs."""
     questions = [ASKED, "stroke", "tier of metformin", "is amoxicillin on the list of this hospital", "stroke"]
     together = wearing["query"].encode_questions(questions)
-    assert all(np.array_equal(together[i], wearing["query"].encode_query(q)) for i, q in enumerate(questions))
+    one_by_one = np.stack([wearing["query"].encode_query(question) for question in questions])
+    assert np.allclose(together, one_by_one, atol=1e-6)
 
 
 def test_bf16_is_cast_from_what_was_merged_in_fp32(trained_home, wearing):
