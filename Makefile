@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo test test-all lint promises lock clean
+.PHONY: help setup demo test test-all lint promises lock hashes sbom audit clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -41,11 +41,12 @@ test: setup lint  ## What every push has to pass
 test-all: setup lint  ## The same, one after the other, with the time of the slowest
 	PROBATUM_FUZZ=10000 PROBATUM_KILLS=100 $(BIN)/python -m pytest --durations 20
 
-lint: setup  ## Style and formatting
+lint: setup  ## Style, formatting, and that no deployment file names what moves
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python deploy/pinned.py deploy prefect.yaml
 
-promises: setup  ## Write README's table of promises from the tests that prove them
+promises: setup  ## Write README's promises, and tests/PROMISES.md, from the tests that prove them
 	$(BIN)/python tests/promises.py
 
 lock:  ## Resolve pyproject.toml afresh and write both lock files
@@ -57,6 +58,20 @@ lock:  ## Resolve pyproject.toml afresh and write both lock files
 	.lock/bin/python -m pip install --quiet --no-build-isolation ".[dev]"
 	.lock/bin/python -m pip freeze --all | grep -vE '^(pip|probatum)( @|==)' | sed 's/+cpu$$//' > requirements-dev.lock
 	rm -rf .lock build *.egg-info
+	$(MAKE) hashes
+
+# Of the files for CPython 3.11 on Linux on x86, without torch: see deploy/hashes.py. pip asks the registry for each.
+hashes: setup  ## Write the sha256 of every file of requirements.lock to requirements.hashes
+	grep -v '^torch==' requirements.lock > .hashes.lock
+	$(BIN)/python -m pip install --quiet --dry-run --ignore-installed --no-deps --report .hashes.json -r .hashes.lock
+	$(BIN)/python deploy/hashes.py .hashes.json > requirements.hashes
+	rm -f .hashes.lock .hashes.json
+
+sbom: setup  ## Write the bill of materials of this environment to sbom.cdx.json
+	$(BIN)/python deploy/sbom.py requirements.lock --hashes requirements.hashes --commit "$$(git rev-parse HEAD)" > sbom.cdx.json
+
+audit: setup  ## Ask the network which locked versions have known weaknesses
+	$(BIN)/pip-audit --requirement requirements.lock --no-deps --disable-pip
 
 clean:  ## Remove the environment and the demo's home
 	rm -rf $(VENV) .demo

@@ -18,6 +18,7 @@ from probatum.settings import settings
 from tasks.alert import tell, tell_if_late
 from tasks.approval import must_not_be_declined, needs_approval, wait
 from tasks.audit import audit
+from tasks.catching_up import left_to
 from tasks.every_source import every_source
 from tasks.fetch import fetch
 from tasks.hints import hints_done, hints_waiting
@@ -33,6 +34,8 @@ def refresh(source: str, origin: str | None = None, actor: str = "prefect", hold
 
     hold: stop after a passing audit, for somebody to publish. So does a source whose changes a person has to approve.
     """
+    if later := left_to():
+        return Completed(message=f"{later}, which is due as well, does it", data=Outcome().as_json())
     return _refresh({source: origin}, actor, hold)
 
 

@@ -14,6 +14,7 @@ from prefect.deployments.runner import RunnerDeployment
 
 from flows.maintain import maintain
 from flows.notify import notify
+from flows.publish import publish
 from flows.refresh import refresh, refresh_all, refresh_dropped
 from tasks.server import the_server
 from tasks.set_up import declared
@@ -22,6 +23,7 @@ FLOWS = {
     "flows/refresh.py:refresh": refresh,
     "flows/refresh.py:refresh_all": refresh_all,
     "flows/refresh.py:refresh_dropped": refresh_dropped,
+    "flows/publish.py:publish": publish,
     "flows/maintain.py:maintain": maintain,
     "flows/notify.py:notify": notify,
 }

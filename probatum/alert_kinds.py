@@ -48,6 +48,13 @@ KINDS = {
             ("source", "cases", "more", "serving", "run", "receipts"),
             "another file",
         ),
+        Kind(
+            "waiting",
+            "probatum.release.waiting",
+            "a candidate passed its audit, and somebody has to approve it",
+            ("candidate", "sources", "parent", "since", "next"),
+            "another candidate",
+        ),
         Kind("late", "probatum.source.late", "a source is stale", ("source", "why", "run"), "never while it is late"),
         Kind(
             "receipts",
@@ -72,18 +79,23 @@ KINDS = {
 
 SUCCEEDED = "probatum.source.succeeded"  # a source was published, or has nothing new
 RECOVERED = "probatum.source.recovered"  # what was late is no longer
+DECIDED = (
+    "probatum.release.decided"  # what waited was approved, declined or published, or a newer candidate took its place
+)
 COMPLETED = "prefect.flow-run.Completed"
 READY = "prefect.work-pool.ready"
-# what each piece of good news ends, for its source, deployment or pool
+# what each piece of good news ends, for its source, candidate, deployment or pool
 ENDS = {
     SUCCEEDED: ("invalid", "refused", "quarantined", "late", "receipts", "run-failed", "run-crashed", "run-late"),
     RECOVERED: ("late",),
+    DECIDED: ("waiting",),
     COMPLETED: ("run-failed", "run-crashed", "run-late"),
     READY: ("no-worker",),
 }
 RECOVERY = {
     SUCCEEDED: ("source", "release", "published", "open_cases", "stale", "serving", "run", "receipts"),
     RECOVERED: ("source", "why", "succeeded", "run"),
+    DECIDED: ("candidate", "sources", "decision"),
     COMPLETED: _RUN,
     READY: ("pool",),
 }

@@ -12,21 +12,22 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from probatum import digests
-from probatum.alert_kinds import ENDS, RECOVERED, kind_of
+from probatum.alert_kinds import DECIDED, ENDS, KINDS, RECOVERED, kind_of
 
 
 @dataclass(frozen=True)
 class Item:
-    """One trouble of an alert. owner: of the file it is about, "" when nobody said."""
+    """One trouble of an alert. owner: of the file it is about, "" when nobody said. source: where an alert is of several."""
 
     key: str
     owner: str = ""
     facts: Mapping = field(default_factory=dict)
+    source: str = ""
 
 
 @dataclass(frozen=True)
 class Alert:
-    """kind: a word of `KINDS`, "" for good news. about: a source, a deployment or a pool. occurred: ISO, UTC."""
+    """kind: a word of `KINDS`, "" for good news. about: a source, a candidate, a deployment or a pool. occurred: ISO, UTC."""
 
     event: str
     id: str
@@ -46,7 +47,7 @@ class Alert:
 def alert_of(event: str, *, id: str, occurred: str, payload: Mapping) -> Alert | None:
     """The alert of an event of ours, of a run or of a pool; None for one that is no news to anybody."""
     kind = kind_of(event)
-    about = str(payload.get("source") or payload.get("deployment") or payload.get("pool") or "")
+    about = _about(event, payload)
     if (kind is None and event not in ENDS) or not about:
         return None
     if event == RECOVERED and payload.get("succeeded"):
@@ -64,9 +65,17 @@ def alert_of(event: str, *, id: str, occurred: str, payload: Mapping) -> Alert |
     )
 
 
+def _about(event: str, payload: Mapping) -> str:
+    if event in (KINDS["waiting"].event, DECIDED) and payload.get("candidate"):
+        return f"candidate {str(payload['candidate'])[:12]}"
+    return str(payload.get("source") or payload.get("deployment") or payload.get("pool") or "")
+
+
 def _items(word: str, about: str, payload: Mapping) -> tuple[Item, ...]:
     if word == "quarantined":
         return tuple(Item(_case(about, c["id"]), str(c.get("owner") or ""), c) for c in payload.get("cases", ()))
+    if word == "waiting" and payload.get("sources"):
+        return tuple(Item(f"{word}/{about}/{source}", source=source) for source in payload["sources"])
     return (Item(f"{word}/{about}/{_what_is_new(word, payload)}"),)
 
 

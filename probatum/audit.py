@@ -23,7 +23,7 @@ from probatum.asking import ask, ask_negative, negatives_hold, same_twice
 from probatum.audit_report import AuditReport, Finding, NegativeResult, QuestionResult, SourceAudit, TableCheck
 from probatum.breaker import gone_from, too_many
 from probatum.canaries import Canaries, canary_texts, check_canaries, compare, own_vectors
-from probatum.errors import Misconfigured
+from probatum.errors import Damaged, Misconfigured
 from probatum.files import read_sealed, write_sealed
 from probatum.golden import GoldenQuestion, all_ids, digest_of, read_golden, read_negatives
 from probatum.golden_checks import Documents, needing_review, questions_kept, questions_stand, retired_ids
@@ -92,7 +92,14 @@ def read_report(home: Path, candidate: str) -> AuditReport:
 def serving_report(home: Path, serving: Manifest) -> AuditReport:
     """The audit that let through what serves, whatever was audited since."""
     kept = (home / "audits" / f"{serving.audit}.json").exists()
-    return read_report(home, serving.audit if kept else serving.candidate)
+    try:
+        return read_report(home, serving.audit if kept else serving.candidate)
+    except Damaged as error:
+        raise Damaged(
+            f"The audit that let release {serving.id} through is gone or damaged ({error.happened.rstrip('.')}).",
+            safe=error.safe,
+            next=f"Run `probatum restore BACKUP --damaged`; without a backup, `probatum audit --release {serving.id}` makes it again.",
+        ) from None
 
 
 def check_encoder(home: Path, expectations: Path, encoder: "Encoder", serving: Manifest | None) -> None:

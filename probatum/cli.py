@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from probatum import __version__, cli_adapters, cli_alerts, cli_report, cli_setup, cli_upkeep, show
-from probatum.cli_approval import approve, decline, journal, pending
+from probatum.cli_approval import approve, decline, journal, pending, tell_decided
 from probatum.cli_golden import golden
 from probatum.errors import Misconfigured, ProbatumError, Rejected
 from probatum.freshness import stale_sources
@@ -116,8 +116,12 @@ def refresh(
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO" if verbose else "CRITICAL")
     os.environ.setdefault("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")
     os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "180")  # 20 is too few on a busy machine
-    from flows import refresh as flows
+    from sources.locate import is_address
     from sources.registry import source_named
+
+    if origin:
+        is_address(origin)  # one with a password is refused here, before an orchestrator writes its parameters down
+    from flows import refresh as flows
 
     actor = getpass.getuser()
     with show.progress(quiet=json):
@@ -159,11 +163,18 @@ def audit(
         str | None,
         typer.Option("--candidate", help="Digest (or its beginning) of a candidate; without it, the newest."),
     ] = None,
+    release: Annotated[
+        str | None, typer.Option("--release", help="A release whose audit is gone or damaged: make it again.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Try a candidate against golden questions and table checks; says why it may not be published."""
     from probatum import pipeline
 
+    if release:
+        with show.progress(quiet=json):
+            made = pipeline.audit_again(settings(), release, actor=getpass.getuser())
+        return show.audit(made, json)
     digest = pipeline.find_candidate(settings(), candidate)
     with show.progress(quiet=json):
         report = pipeline.audit(settings(), digest)
@@ -183,6 +194,7 @@ def publish(
     from probatum import pipeline
 
     manifest = pipeline.publish(settings(), pipeline.find_candidate(settings(), candidate), actor=getpass.getuser())
+    tell_decided(manifest.candidate, "published")
     show.served(manifest, json)
 
 

@@ -27,6 +27,7 @@ def approve(candidate: Candidate, why: Why, json: Json = False) -> None:
 
     with show.progress(quiet=json):
         manifest = approve_candidate(settings(), candidate, actor=getpass.getuser(), why=why)
+    tell_decided(manifest.candidate, "approved")
     show.served(manifest, json)
 
 
@@ -34,7 +35,20 @@ def decline(candidate: Candidate, why: Why, json: Json = False) -> None:
     """Keep what waits out; the same again is refused. Who and why go into the journal."""
     from probatum.approval import decline as decline_candidate
 
-    show_approval.declined(decline_candidate(settings(), candidate, actor=getpass.getuser(), why=why), json)
+    entry = decline_candidate(settings(), candidate, actor=getpass.getuser(), why=why)
+    tell_decided(entry.candidate, "declined")
+    show_approval.declined(entry, json)
+
+
+def tell_decided(candidate: str, decision: str) -> None:
+    """Those who were told that it waits hear what became of it, where a server sends alerts."""
+    from probatum.waiting import WaitingRoom
+
+    entry = next((each for each in WaitingRoom(settings().home).ever() if each.candidate == candidate), None)
+    if entry:
+        from tasks.approval import tell_decided as tell
+
+        tell(entry, decision)
 
 
 def journal(

@@ -19,9 +19,11 @@ from probatum.locks import running
 from probatum.purge import begun
 from probatum.quarantine import Quarantine
 from probatum.release import Manifest, Releases
+from probatum.routes import read_routes, routes_file
 from probatum.scrub import QUICK, mended_by, scrub
 from probatum.settings import Settings
 from probatum.tables import open_table
+from probatum.waiting import WaitingRoom
 
 _SHOWN = 5
 _LONG = timedelta(hours=6)  # the longest a step of a refresh may take
@@ -52,6 +54,7 @@ def examine(chosen: Settings) -> list[Finding]:
         findings += [
             Finding("ok", f"Release {serving.id} serves {', '.join(serving.sources)}."),
             *_tables(chosen.home, serving),
+            *_audit(chosen.home, serving),
             *_golden(chosen, serving),
             *(
                 Finding(
@@ -67,7 +70,7 @@ def examine(chosen: Settings) -> list[Finding]:
             "The journal", lambda: f"The journal is whole, {Journal(chosen.home / 'journal.jsonl').verify()} records."
         )
     )
-    return [*findings, *_files(chosen.home), *_upkeep(chosen), *_quarantine(chosen.home)]
+    return [*findings, *_files(chosen.home), *_upkeep(chosen), *_alerts(chosen), *_people(chosen.home)]
 
 
 def _home(home: Path) -> Finding:
@@ -112,6 +115,17 @@ def _tables(home: Path, serving: Manifest) -> list[Finding]:
                     Finding("wrong", f"Table {table.name} has rows no index covers.", "Refresh the source again.")
                 )
     return findings or [Finding("ok", "All tables open, with every row indexed.")]
+
+
+def _audit(home: Path, serving: Manifest) -> list[Finding]:
+    """Whether the audit of what serves is there: the next candidate is compared with it, and nothing is written without."""
+    from probatum.audit import serving_report
+
+    try:
+        serving_report(home, serving)
+    except ProbatumError as error:
+        return [Finding("wrong", error.happened, error.next)]
+    return []
 
 
 def _golden(chosen: Settings, serving: Manifest) -> list[Finding]:
@@ -162,7 +176,14 @@ def _upkeep(chosen: Settings) -> list[Finding]:
                     f"Look whether process {turn.pid} is stopped; when it is, end it, and the lock is free at once.",
                 )
             )
-    return [*findings, *_guarded_backup(chosen, now)]
+    return [*findings, *_guarded_backup(chosen, now), *_at_rest(chosen)]
+
+
+def _at_rest(chosen: Settings) -> list[Finding]:
+    if chosen.at_rest:
+        return [Finding("ok", f"Encrypted at rest, as somebody says: {chosen.at_rest}.")]
+    advice = "Encrypt the disk, and say so in PROBATUM_AT_REST; the journal keeps it."
+    return [Finding("note", "Nobody has said that the disk of the home is encrypted.", advice)]
 
 
 def _guarded_backup(chosen: Settings, now: datetime) -> list[Finding]:
@@ -183,8 +204,44 @@ def _guarded_backup(chosen: Settings, now: datetime) -> list[Finding]:
     return [Finding("ok", f"The last backup is of {taken[-1].taken[:10]}, release {taken[-1].release}.")]
 
 
-def _quarantine(home: Path) -> list[Finding]:
+def _alerts(chosen: Settings) -> list[Finding]:
+    """Whether the file of routes can be read and sends anything to anybody."""
+    try:
+        routes = read_routes(chosen)
+    except ProbatumError as error:
+        return [Finding("wrong", error.happened, error.next)]
+    if not routes.routes:
+        place = routes_file(chosen)
+        return [
+            Finding(
+                "note",
+                f"Nobody is told of anything: {place.name} {'has no route' if place.exists() else 'is not there'}.",
+                f"Name channels and routes in {place.name} and run `probatum alerts install`.",
+            )
+        ]
+    silent = [name for name in routes.channels if name not in {route.channel for route in routes.routes}]
     return [
+        Finding("note", f"No route leads to the channel {name}.", f"Add one to {routes_file(chosen).name}.")
+        for name in silent
+        if name != routes.last_resort
+    ]
+
+
+def _people(home: Path) -> list[Finding]:
+    """What waits for somebody's decision: candidates, and files in quarantine."""
+    try:
+        waits = WaitingRoom(home).all()
+    except ProbatumError as error:
+        return [Finding("wrong", error.happened, error.next)]
+    waiting = [
+        Finding(
+            "note",
+            f"Candidate {each.candidate[:12]} ({', '.join(each.releases)}) waits for approval since {each.since[:16]} UTC.",
+            "Run `probatum pending`.",
+        )
+        for each in waits
+    ]
+    return waiting + [
         Finding("note", f"In quarantine: {item.id} ({', '.join(item.files[:2])}). {item.reason}", item.advice)
         for item in Quarantine(home).all()
     ]

@@ -25,6 +25,9 @@ def remove_leftovers(home: Path, *, days: int, needed: frozenset[str], now: date
     for path in _unnamed_blobs(home, days, now):  # after the snapshots that named them
         path.unlink(missing_ok=True)
         gone += 1
+    for folder in sorted((home / "reports").rglob("*"), reverse=True):  # what is inside comes before what it is in
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
     return gone
 
 
@@ -42,6 +45,10 @@ def _left(home: Path, days: int, needed: frozenset[str], now: datetime) -> Itera
             yield path
     for path in (home / "audits").glob("*.json"):
         if path.stem not in needed | released and _older(path, days, now):
+            yield path
+    for path in (home / "reports").rglob("*"):  # of <candidate>.html, <candidate>.md and <candidate>/data-docs/…
+        candidate = path.relative_to(home / "reports").parts[0].partition(".")[0]
+        if path.is_file() and candidate not in needed | released and _older(path, days, now):
             yield path
     yield from (path for path in (home / "audits" / "answers").glob("*.json") if _older(path, days, now))
     yield from (path for path in (home / "incoming").rglob("*") if path.is_file() and _older(path, days, now))

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from probatum.alert_kinds import DECIDED
 from probatum.alerts import Alert
 from probatum.notified import Due
 from probatum.printable import printable
@@ -24,6 +25,7 @@ _HEADLINES = {
     "invalid": "{about}: what was sent is refused",
     "refused": "{about}: the candidate is refused",
     "quarantined": "{about}: {n} in quarantine",
+    "waiting": "{about} waits for approval",
     "late": "{about} is late",
     "receipts": "{about}: no receipts were written",
     "run-failed": "a run of {about} failed",
@@ -45,12 +47,15 @@ def written(alert: Alert, due: Due, links: Mapping[str, str]) -> Message:
     """The message of what is due to one channel. links: {what it is: address}."""
     if not due.new and alert.kind != "test":
         return _recovery(alert, due, links)
-    headline = _HEADLINES[alert.kind].format(about=_plain(alert.about), n=_files(len(due.new)))
+    headline = _HEADLINES[alert.kind].format(about=_of_sources(alert) or _plain(alert.about), n=_files(len(due.new)))
     over = [f"It is over: {_plain(alert.about)} was well again at {due.already_over[:16]} UTC."]
     return Message(
         f"Probatum: {headline}",
         _body(
-            ("What failed", _what_failed(alert, due) + (over if due.already_over else [])),
+            (
+                "What waits" if alert.kind == "waiting" else "What failed",
+                _what_failed(alert, due) + (over if due.already_over else []),
+            ),
             ("Questions", _questions(alert.payload)),
             ("What still serves", _serving(alert)),
             ("What to do", _what_to_do(alert)),
@@ -64,10 +69,11 @@ def _recovery(alert: Alert, due: Due, links: Mapping[str, str]) -> Message:
         f"{_HEADLINES[trouble['kind']].format(about=_plain(trouble['about']), n='a file')}, since {trouble['since'][:16]} UTC"
         for trouble in due.over
     ]
+    decided = f"{_of_sources(alert)} is {_plain(alert.payload.get('decision', 'decided'))}"
     return Message(
-        f"Probatum: {_plain(alert.about)} is well again",
+        f"Probatum: {decided if alert.event == DECIDED else f'{_plain(alert.about)} is well again'}",
         _body(
-            ("What is over", _some(ended)),
+            ("What is over", _some(dict.fromkeys(ended))),  # of several sources that wait together
             ("What serves", _serving(alert)),
             ("What to do", ["Nothing."]),
             ("Links", _links(links)),
@@ -82,6 +88,8 @@ def _what_failed(alert: Alert, due: Due) -> list[str]:
         return _some([_case(item.facts) for item in due.new]) + more
     if alert.kind == "test":
         return ["Nothing. This shows that messages arrive here."]
+    if alert.kind == "waiting":
+        return [f"{_plain(alert.about).capitalize()} passed its audit: {_of_sources(alert)}."]
     if alert.kind == "no-worker":
         return [f"No worker serves the pool {_plain(alert.about)}; its runs wait."]
     if alert.kind == "drift":
@@ -112,6 +120,8 @@ def _questions(said: Mapping) -> list[str]:
 
 
 def _serving(alert: Alert) -> list[str]:
+    if alert.kind == "waiting":
+        return [f"Release {_plain(alert.payload['parent'])}."] if alert.payload.get("parent") else []
     serving = alert.payload.get("serving") or {}
     if not serving.get("release"):
         return [_STILL] if alert.kind in ("run-failed", "run-crashed", "run-late", "late", "no-worker", "drift") else []
@@ -134,7 +144,20 @@ def _what_to_do(alert: Alert) -> list[str]:
             "Run `probatum quarantine show CASE`. "
             + " ".join(dict.fromkeys(_plain(c.get("next", "")) for c in said["cases"][:3]))
         ]
+    if alert.kind == "waiting":
+        name = _plain(said.get("candidate", ""))[:12]
+        return [
+            f"Look: `probatum audit --candidate {name}`. Then decide: `probatum approve {name} --why …` or "
+            f"`probatum decline {name} --why …`."
+        ]
     return [_plain(said.get("next", ""), code=True) or advice.get(alert.kind, "") or "See the run."]
+
+
+def _of_sources(alert: Alert) -> str:
+    """ "guidelines 2026-10, icd10 2027" of what waits or waited; "" for everything else."""
+    if alert.kind != "waiting" and alert.event != DECIDED:
+        return ""
+    return ", ".join(_plain(f"{name} {release}") for name, release in (alert.payload.get("sources") or {}).items())
 
 
 def _links(links: Mapping[str, str]) -> list[str]:

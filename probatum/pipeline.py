@@ -20,13 +20,14 @@ from pathlib import Path
 import orjson
 
 from probatum import arriving, digests
+from probatum.attested import attest
 from probatum.audit_report import AuditReport
 from probatum.breaker import check_loss, gone_from, predecessor
 from probatum.candidates import candidate_of, fingerprint, write_source
 from probatum.decisions import settle as settle_decisions
 from probatum.drafts import Drafts
 from probatum.encoder_identity import identify
-from probatum.errors import Damaged, ProbatumError, Rejected
+from probatum.errors import Damaged, Misconfigured, ProbatumError, Rejected
 from probatum.files import read_json, write_json
 from probatum.golden_files import GoldenFiles
 from probatum.observing import noted_audit, noted_release, observed
@@ -225,6 +226,45 @@ def audit(chosen: Settings, candidate: str) -> AuditReport:
     return report
 
 
+def audit_again(chosen: Settings, release: str, *, actor: str) -> AuditReport:
+    """Make the audit of a release again where its file is gone or damaged: of the same tables, against the release it came after.
+
+    With today's questions, so it may say otherwise than the one that let it through; the journal says that it was made again, and
+    whether it is the same. What has its audit is left as it is: Rejected. A release that serves serves on, whatever comes out.
+    """
+    from probatum.audit import audit as audit_candidate
+    from probatum.audit import serving_report
+    from probatum.encoder import Encoder
+
+    releases = Releases(chosen.home)
+    manifest = releases.readable(release)
+    if _has_audit(lambda: serving_report(chosen.home, manifest)):
+        raise Rejected(f"The audit of release {manifest.id} is there and whole.", next="Nothing is to be done.")
+    before = releases.read(manifest.parent) if manifest.parent else None
+    if before and not _has_audit(lambda: serving_report(chosen.home, before)):
+        before = None  # compared with nothing, then
+    content = Candidate(
+        parent=manifest.parent, encoder=manifest.encoder, sources=manifest.sources, editions=manifest.editions
+    )
+    encoder = Encoder.load(chosen, precision=manifest.encoder.precision)
+    for gone in (manifest.audit, manifest.candidate):  # a damaged one would be read before the new one
+        (chosen.home / "audits" / f"{gone}.json").unlink(missing_ok=True)
+    report = audit_candidate(chosen.home, chosen.expectations, content, encoder, serving=before)
+    same = "yes" if report.digest() == manifest.audit else "no"
+    Publisher(chosen.home).journal().add(
+        "audit-again", actor=actor, release=manifest.id, passed=str(report.passed), same=same
+    )
+    return report
+
+
+def _has_audit(read) -> bool:
+    try:
+        read()
+    except (Damaged, Misconfigured):
+        return False
+    return True
+
+
 @observed("publish")
 @needs_room("publishing")
 def publish(chosen: Settings, candidate: str, *, actor: str, why: str = "") -> Manifest:
@@ -247,6 +287,7 @@ def publish(chosen: Settings, candidate: str, *, actor: str, why: str = "") -> M
 def settle(chosen: Settings, *, actor: str) -> None:
     """Write down what an earlier run, or a person, did and was killed before it could say so."""
     Publisher(chosen.home).settle(actor=actor)
+    attest(chosen.home, chosen.at_rest, actor=actor)
     settle_decisions(chosen.home)
     GoldenFiles(chosen.home, chosen.expectations).settle()
 

@@ -24,6 +24,7 @@ from probatum.thresholds import Gate
 _SHOWN = 5
 _WORD = re.compile(r"\w+")
 _SHINGLE = 3  # words in a row: fewer are common to any two texts of a subject
+_TIMES_ITS_PART = 4  # of the three places, were they spread evenly: among 24 drugs the other strength is often near
 _AT_ONCE = 20_000  # texts compared at once: bounds the memory
 
 
@@ -59,7 +60,7 @@ def hubs(
 ) -> Finding:
     """documents: how many there are. In a small source each is often among the first three, which is no sign of anything."""
     count = Counter(d for r in results for d in set(r.top) if not expected_document(questions[r.id], d))
-    allowed = max(gate.hub_share, min(1.0, 2 * 3 / max(documents, 1)))  # twice its fair part of three places
+    allowed = max(gate.hub_share, min(1.0, _TIMES_ITS_PART * 3 / max(documents, 1)))
     share = {d: n / len(results) for d, n in count.most_common(_SHOWN)}
     over = tuple(d for d, part in share.items() if part > allowed and d not in reviewed)
     most = next((f"{d} with {part:.1%}" for d, part in share.items()), "none")

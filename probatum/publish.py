@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from probatum.audit_report import AuditReport
 from probatum.errors import Conflict, Damaged, Rejected, Retryable
 from probatum.files import write_json
+from probatum.home_format import mark
 from probatum.journal import Journal
 from probatum.locks import still_our_turn
 from probatum.release import Candidate, Manifest, Releases
@@ -64,6 +65,7 @@ class Publisher(Releases):
                 encoder=candidate.encoder,
             )
             self._verify_tables(manifest)
+            mark(self.home)
             self._protect(manifest)
             write_json(self.folder / f"{manifest.id}.json", manifest.model_dump(mode="json"))
             seam("after-manifest")

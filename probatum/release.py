@@ -25,6 +25,7 @@ from probatum import digests
 from probatum.ended import must_be_readable
 from probatum.errors import Damaged, Rejected
 from probatum.files import read_json
+from probatum.home_format import must_be_ours
 
 _ID = re.compile(r"\d{4}-\d\d-\d\d\.\d{1,9}")
 _EDITIONS_KEPT = 8  # other editions of a source in one release: four years of a code set that changes twice a year
@@ -157,6 +158,7 @@ class Releases:
         """The release that serves, or None before the first. Raises Damaged when the pointer or manifest is not whole."""
         if not self.pointer.exists():
             return None
+        must_be_ours(self.home)
         pointer = read_json(self.pointer, what="The pointer", next=ROLL_BACK)
         if not isinstance(pointer.get("release"), str):
             raise Damaged("The pointer current.json names no release.", safe="Nothing was searched.", next=ROLL_BACK)
@@ -181,6 +183,7 @@ class Releases:
         path = self.folder / f"{release}.json"
         if not _ID.fullmatch(release) or not path.is_file():
             raise Rejected(f"There is no release {release}.", next="Run `probatum releases` for those there are.")
+        must_be_ours(self.home)
         try:
             return Manifest.model_validate(read_json(path, what="The manifest", next=ROLL_BACK))
         except ValidationError as error:

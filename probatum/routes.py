@@ -53,7 +53,7 @@ class Route:
 
     def takes(self, alert: Alert, item: Item) -> bool:
         return (
-            (not self.source or self.source == alert.source)
+            (not self.source or self.source == (item.source or alert.source))
             and (not self.owner or self.owner.casefold() == item.owner.casefold())
             and (not self.events or alert.kind in self.events)
         )

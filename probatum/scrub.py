@@ -18,6 +18,7 @@ from probatum.audit_report import AuditReport
 from probatum.ended import ended
 from probatum.errors import Damaged, ProbatumError
 from probatum.files import read_sealed
+from probatum.home_format import must_be_ours
 from probatum.journal import Journal
 from probatum.release import Candidate, Manifest, Releases
 from probatum.seals import Broken, Seals
@@ -55,7 +56,7 @@ _MENDED_BY = {
     "current.json": "Run `probatum releases` and `probatum rollback RELEASE` to serve a whole one.",
     "releases/": f"{_FROM_BACKUP} If it serves, `probatum rollback RELEASE` to another first.",
     "vectors/": "Delete the file; the next refresh encodes anew what it needs.",
-    "audits/": f"Run `probatum audit` for it again, or, for a release, {_FROM_BACKUP[0].lower()}{_FROM_BACKUP[1:]}",
+    "audits/": f"{_FROM_BACKUP} Without a backup, `probatum audit --release RELEASE` makes that of a release again, and `probatum audit --candidate …` any other.",
     "candidates/": "Delete the file and run the refresh again.",
     "journal": "Compare the journal with that of a backup; somebody or something changed it.",
     "release ": "Run `probatum rollback` to serve a whole one, then refresh the source again.",
@@ -160,6 +161,7 @@ def _vectors(home: Path) -> Iterator[tuple[str, str]]:
 def _releases(home: Path) -> Iterator[tuple[str, str]]:
     releases = Releases(home)
     yield "current.json", _wrong(releases.current)
+    yield "format.json", _wrong(lambda: must_be_ours(home))
     told = _journalled(home)
     for path in sorted(releases.folder.glob("*.json")):
         yield (
@@ -179,12 +181,9 @@ def _otherwise(manifest: Manifest, published: str) -> str:
 
 
 def _journalled(home: Path) -> dict[str, str]:
-    """{release: digest of its manifest} as the journal has it; nothing where the journal cannot be read."""
-    try:
-        records = Journal(home / "journal.jsonl").records()
-    except orjson.JSONDecodeError:
-        return {}
-    return {r["release"]: r["manifest"] for r in records if isinstance(r, dict) and "release" in r and "manifest" in r}
+    """{release: digest of its manifest} as the journal has it, as far as it can be read."""
+    records = Journal(home / "journal.jsonl").legible()
+    return {r["release"]: r["manifest"] for r in records if "release" in r and "manifest" in r}
 
 
 def _candidates(home: Path) -> Iterator[tuple[str, str]]:

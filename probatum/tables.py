@@ -10,6 +10,7 @@ Trap: without `distance_type("cosine")` an exact query uses L2.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -60,10 +61,11 @@ def encoder_of(folder: Path, name: str) -> str:
 
 
 class PinnedTable:
-    """One version of one table, for reading only."""
+    """One version of one table, for reading only. What never changes in it is asked once: it takes as long as a short query."""
 
     def __init__(self, table, name: str):
         self._table, self.name, self._version = table, name, table.version
+        self._schema = table.schema
         self.has_vector_index = any(index.columns == ["vector"] for index in table.list_indices())
 
     def nearest(
@@ -120,6 +122,10 @@ class PinnedTable:
         return self._read(self._table.search().select(list(columns)).limit(self.count()).to_arrow)
 
     def count(self) -> int:
+        return self._rows_in_all
+
+    @cached_property
+    def _rows_in_all(self) -> int:
         return self._read(self._table.count_rows)
 
     def unindexed_rows(self) -> dict[str, int]:
@@ -141,15 +147,15 @@ class PinnedTable:
 
     def _check_vector(self, vector: np.ndarray) -> None:
         """LanceDB answers a vector of nothing or of NaN with no rows, and one of another width with a ValueError."""
-        width = self._table.schema.field("vector").type.list_size
+        width = self._schema.field("vector").type.list_size
         if vector.shape != (width,) or not abs(float(np.linalg.norm(vector)) - 1.0) < _UNIT_TOLERANCE:
             raise Rejected("The question has no vector.", safe="Nothing was searched.", next="Ask in other words.")
 
     def _filter(self, values: Mapping[str, object]) -> Expr | None:
-        return filter_of(values, self._table.schema)
+        return filter_of(values, self._schema)
 
     def _columns(self) -> list[str]:
-        return [name for name in self._table.schema.names if name not in ("vector", "hash")]
+        return [name for name in self._schema.names if name not in ("vector", "hash")]
 
     def _rows(self, query, where: Mapping[str, object] | None, extra: str) -> list[dict]:
         condition = self._filter(where or {})

@@ -76,7 +76,8 @@ def send(channel: Channel, message: Message) -> None:
         if isinstance(block, Secret):
             sent = _through_apprise(block.get(), message)
         else:
-            sent = block.notify(body=message.body, subject=message.subject) is not False
+            with block.raise_on_failure():  # left to itself, a block takes a refusal for a success
+                sent = block.notify(body=message.body, subject=message.subject) is not False
     except Exception as failed:
         raise _not_sent(channel, type(failed).__name__) from None
     if not sent:

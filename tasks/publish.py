@@ -17,6 +17,12 @@ def publish(candidate: str, actor: str) -> str:
     return manifest.id
 
 
+@task(name="find-candidate", timeout_seconds=60)
+def find_candidate(beginning: str | None) -> str:
+    """The digest of the newest candidate, or of the one it begins with."""
+    return pipeline.find_candidate(settings(), beginning)
+
+
 def settle(actor: str) -> None:
     """Before anything else: what an earlier run did and was killed before it could say so."""
     pipeline.settle(settings(), actor=actor)

@@ -31,6 +31,7 @@ OF_TABLES = {
 }
 OTHERS = {
     "pointer": "current.json",
+    "format": "format.json",
     "release": "releases/*.json",
     "audit": "audits/*.json",
     "answers": "audits/answers/*.json",
@@ -41,7 +42,7 @@ OTHERS = {
     "journal": "journal.jsonl",
     "journal's head": "journal.jsonl.head",
 }
-DECIDES_A_PUBLISH = {*OF_TABLES, "pointer", "audit"} - {"deletions"}
+DECIDES_A_PUBLISH = {*OF_TABLES, "pointer", "format", "audit"} - {"deletions"}
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,7 @@ def whole(published_once, tmp_path_factory):
     from probatum.audit import audit
 
     home = shutil.copytree(published_once.home, tmp_path_factory.mktemp("whole") / "home")
-    changed = [replace(d, meta=d.meta | {"tier": "9"}) if n < 3 else d for n, d in enumerate(drugs())][:-1]
+    changed = [replace(d, meta=d.meta | {"tier": "9"}) if n < 3 else d for n, d in enumerate(drugs())]
     state = write(
         home, published_once.encoder, "formulary", changed, serving=published_once.manifest.sources["formulary"]
     )

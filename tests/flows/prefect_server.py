@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 
 import httpx
@@ -64,10 +65,11 @@ class Server:
     def deployments(self) -> dict[str, dict]:
         return {each["name"]: each for each in self.post("/deployments/filter")}
 
-    def run_of(self, deployment: str, **parameters: object) -> dict:
-        """A run of a deployment that is due now."""
+    def run_of(self, deployment: str, *, at: datetime | None = None, **parameters: object) -> dict:
+        """A run of a deployment that is due now, or at another time."""
         wanted = self.deployments()[deployment]["id"]
-        body = {"state": {"type": "SCHEDULED"}, "parameters": parameters}
+        when = {"state_details": {"scheduled_time": at.isoformat()}} if at else {}
+        body = {"state": {"type": "SCHEDULED", **when}, "parameters": parameters}
         return self.post(f"/deployments/{wanted}/create_flow_run", body)
 
     def state_of(self, run: dict) -> dict:

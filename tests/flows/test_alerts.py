@@ -8,7 +8,10 @@ import os
 import signal
 import subprocess
 import sys
+import time
+import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,8 @@ from expecting import ROOT
 from prefect_server import ENDED, Server, wait_for
 from sinks import MailSink, WebSink, mail_sink, web_sink
 from small_runs import drop, protocol, protocols, write_expectations
+
+from tasks.automations import TAG
 
 pytestmark = pytest.mark.slow
 CANARY = "zugzwangweather"
@@ -253,6 +258,35 @@ def test_a_run_whose_worker_was_killed_is_crashed_by_our_automation_and_told(wat
     assert len(watched.heard("cpu is well again")) == 1
     over = watched.heard("guidelines is well again", 2)
     assert len(over) == 2 and "crashed, since" in over[1] and "did not start, since" in over[1]
+
+
+def test_the_server_itself_writes_to_the_last_resort_when_nobody_can_send(watched):
+    """P47: without the notifier and its worker; the events are Prefect's own in form, and are sent by hand because its take 95 seconds."""
+    (pool,) = [each for each in watched.server.post("/work_pools/filter") if each["name"] == "alerts"]
+    of_the_pool = {"prefect.resource.id": f"prefect.work-pool.{pool['id']}", "prefect.resource.name": "alerts"}
+    before = len(watched.notifiers())
+    told = _happens(watched, "prefect.work-pool.not-ready", of_the_pool, 1)
+    assert "prefect worker start --pool alerts" in told[0] and "probatum alerts test" in told[0]
+    run = {"prefect.resource.id": f"prefect.flow-run.{uuid.uuid4()}", "prefect.resource.name": "notify-of-something"}
+    tag = {"prefect.resource.id": f"prefect.tag.{TAG}", "prefect.resource.role": "tag"}
+    assert _happens(watched, "prefect.flow-run.Failed", run, 2, tag)[1] == told[0]
+    assert len(watched.notifiers()) == before
+
+
+def _happens(watched: Watched, event: str, resource: dict, number: int, *related: dict) -> list[str]:
+    """Let the server see an event; what its last resort got so far, a few seconds after the one for this."""
+    happened = {
+        "event": event,
+        "resource": resource,
+        "related": list(related),
+        "occurred": datetime.now(UTC).isoformat(),
+    }
+    watched.server.api.post("/events", json=[happened | {"id": str(uuid.uuid4())}]).raise_for_status()
+    watched.heard("nobody sends alerts", number, 60)
+    time.sleep(3)  # one more would be there by now
+    told = watched.heard("nobody sends alerts", number)
+    assert len(told) == number
+    return told
 
 
 def test_no_text_of_a_document_no_question_and_no_patient_is_in_any_alert(watched):

@@ -2,7 +2,9 @@
 
 import json
 import re
+import sqlite3
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -43,7 +45,7 @@ def test_every_deployment_is_in_pool_cpu_and_runs_once_at_a_time(server):
     deployed = server.deployments()
     assert deployed.pop("notify")["work_pool_name"] == "alerts"
     sources = {f"refresh-{each}" for each in ("formulary", "guidelines", "icd10", "all", "dropped")}
-    assert set(deployed) == sources | {"maintain"}
+    assert set(deployed) == sources | {"maintain", "publish"}
     for each in deployed.values():
         assert each["work_pool_name"] == "cpu"
         assert each["global_concurrency_limit"]["limit"] == 1
@@ -67,6 +69,7 @@ def test_each_source_has_its_own_cadence_in_new_york_time(server):
             ("monthly", "10 6 15 1,2,5-8,11,12 *", zone),
         },
         "refresh-all": set(),
+        "publish": set(),
         "notify": set(),  # an automation starts it
         "refresh-dropped": set(),  # every minute, once somebody has a queue and says so
         "maintain": {("weekly", "30 3 * * 0", zone)},
@@ -106,6 +109,28 @@ def test_a_worker_runs_the_deployment_of_a_source_to_its_end_and_publishes(serve
     cards = server.post("/artifacts/filter", {"artifacts": {"key": {"any_": ["release-card"]}}})
     assert [card["flow_run_id"] for card in cards] == [run["id"]]
     _one_piece_of_news(server)
+
+
+def test_after_an_outage_what_came_due_meanwhile_is_done_once(server):
+    """P47: three looks at a source were due while no worker was there; the last one looks, the others leave it to it."""
+    late = [_came_due(server, minutes) for minutes in (30, 20, 10)]
+    by_hand = server.run_of("refresh-guidelines", source="guidelines", origin=str(server.folder / "2026-07"))
+    *left, done = [server.ended(run)["message"] for run in late]
+    assert [said.partition(",")[0] for said in left] == [late[-1]["name"]] * 2 and "unchanged: guidelines" in done
+    assert "unchanged: guidelines" in server.ended(by_hand)["message"]
+
+
+def _came_due(server, minutes: int) -> dict:
+    """A run as the scheduler made it before the outage: by its clock, with the deployment's own parameters."""
+    given = {"source": "guidelines", "origin": str(server.folder / "2026-07")}
+    run = server.run_of("refresh-guidelines", at=datetime.now(UTC) + timedelta(hours=1), **given)
+    due = (datetime.now(UTC) - timedelta(minutes=minutes)).strftime("%Y-%m-%d %H:%M:%S.%f")
+    with sqlite3.connect(server.folder / "prefect" / "prefect.db", timeout=60) as database:
+        database.execute(
+            "UPDATE flow_run SET auto_scheduled = 1, expected_start_time = ?, next_scheduled_start_time = ? WHERE id = ?",
+            (due, due, run["id"]),
+        )
+    return run
 
 
 def _one_piece_of_news(server) -> None:

@@ -6,6 +6,7 @@ audit, and hands candidate and report to `publish()` itself.
 
 import copy
 import json
+import re
 import shutil
 from dataclasses import dataclass, replace
 
@@ -17,13 +18,20 @@ import small_home
 import torch
 from small_home import drugs, protocols, write, write_expectations
 
-from probatum.audit import audit, check_encoder, serving_report
+from probatum.alert_kinds import KINDS
+from probatum.alerts import alert_of
+from probatum.audit import audit, check_encoder, read_report, serving_report
 from probatum.candidates import candidate_of
 from probatum.encoder import Encoder
 from probatum.errors import Damaged, ProbatumError
+from probatum.messages import written
+from probatum.news import news_of
+from probatum.notified import Due
+from probatum.outcome import Outcome
 from probatum.publish import Publisher
 from probatum.records import Block
 from probatum.release import Candidate, Manifest, Releases
+from probatum.settings import Settings
 from probatum.store import Store
 
 CRITICAL = {  # protocol: (a question, what stands in the answer)
@@ -254,17 +262,52 @@ WAYS = {
 }
 
 
+def alerted(serving, candidate, error):
+    """What people are sent: of each source the audit refused; of the run, where an audit could not be made."""
+    chosen, outcome = Settings(home=serving.home, expectations=serving.expectations), Outcome()
+    if (
+        not (serving.home / "audits" / f"{candidate.digest()}.json").exists()
+        or candidate.digest() == serving.manifest.candidate
+    ):
+        run = {
+            "run": "0f3c",
+            "name": "n",
+            "deployment": "refresh-formulary",
+            "source": "formulary",
+            "why": error.happened,
+        }
+        events = [(KINDS["run-failed"].event, run)]
+    else:
+        failures = read_report(serving.home, candidate.digest()).failures()
+        outcome.refused_by_audit(candidate.digest(), failures, list(failures))
+        news = news_of(chosen, dict.fromkeys(failures), outcome.as_json(), run="0f3c")
+        events = [(each.event, each.payload) for each in news]
+    alerts = [alert_of(event, id="1", occurred="2026-11-20T05:31:02+00:00", payload=said) for event, said in events]
+    return [written(alert, Due(alert.items), {}) for alert in alerts]
+
+
+def content_of(serving):
+    """What is in no alert: the questions, and the words of the answers to the critical ones."""
+    asked = [line["question"] for name in ("formulary", "guidelines") for line in serving.lines(name)]
+    return {*(words for words in asked if " " in words), SUPERSEDED, *(said for _, said in CRITICAL.values())}
+
+
 def test_there_are_twelve_ways():
     assert len(WAYS) >= 12
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 def test_a_candidate_made_worse_is_refused_and_the_refusal_says_why(serving, way):
-    """P3, P32: publish() itself refuses, names the reason, and what serves stays what it was."""
+    """P3, P4, P32: publish() itself refuses, what serves stays what it was, and the alert names the reason without a word of content."""
     candidate, encoder = way(serving)
-    with pytest.raises(ProbatumError, match=f"(?s){WAYS[way]}"):
+    with pytest.raises(ProbatumError, match=f"(?s){WAYS[way]}") as refused:
         serving.publish(candidate, encoder)
     assert Releases(serving.home).current() == serving.manifest
+    told = alerted(serving, candidate, refused.value)
+    assert any(re.search(f"(?s){WAYS[way]}", message.body) for message in told), told
+    for message in told:
+        assert "\nWhat still serves\n" in message.body and "\nWhat to do\n" in message.body
+        assert not [words for words in content_of(serving) if words in message.body]
 
 
 def test_a_candidate_that_is_not_worse_is_published(serving):

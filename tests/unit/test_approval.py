@@ -1,15 +1,21 @@
 """Does what needs a person's approval wait for it, and does the journal say who approved or declined it, and why?"""
 
 import getpass
+import http.server
 import json
+import threading
 from dataclasses import replace
 
+import prefect
 import pytest
+from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_CSRF_SUPPORT_ENABLED, temporary_settings
 from small_home import drugs, protocols, report_of, write
 from small_runs import chosen as settings_of
 
 from probatum import approval, cli, pipeline
+from probatum.alert_kinds import DECIDED
 from probatum.candidates import candidate_of
+from probatum.doctor import examine
 from probatum.encoder import Encoder
 from probatum.errors import Conflict, Damaged, Misconfigured, Rejected
 from probatum.files import write_json
@@ -56,6 +62,40 @@ def waits(published, chosen):
     assert pipeline.audit(chosen, made.digest()).passed
     assert approval.wait(chosen, made.digest(), actor="prefect")[1]
     return made.digest()
+
+
+@pytest.fixture
+def posted():
+    """The events that came to a Prefect server: one that is asked for its health, its version, and takes events."""
+    events = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self._answer(json.dumps(prefect.__version__ if self.path.endswith("version") else True).encode())
+
+        def do_POST(self):
+            sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            events.extend(sent if self.path == "/api/events" else [])
+            self._answer(b"")
+
+        def _answer(self, body):
+            self.send_response(200 if body else 204)
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    address = f"http://127.0.0.1:{server.server_port}/api"
+    with temporary_settings({PREFECT_API_URL: address, PREFECT_CLIENT_CSRF_SUPPORT_ENABLED: False}):
+        yield events
+    server.shutdown()
+    server.server_close()
 
 
 def told(home, *actions):
@@ -283,3 +323,30 @@ class TestOnTheCommandLine:
 def test_the_waiting_room_of_an_empty_home_is_empty(tmp_path):
     assert WaitingRoom(tmp_path / "nowhere").all() == []
     assert not (tmp_path / "nowhere").exists()
+
+
+class TestWhoIsTold:
+    def test_the_doctor_says_that_a_candidate_waits_until_somebody_decides(self, chosen, waits):
+        """P51: and with which command one looks."""
+        (said,) = [f for f in examine(chosen) if "waits for approval" in f.what]
+        assert (said.level, said.advice) == ("note", "Run `probatum pending`.") and waits[:12] in said.what
+        approval.decline(chosen, waits, actor="lead", why="Not yet.")
+        assert not [f for f in examine(chosen) if "waits for approval" in f.what]
+
+    @pytest.mark.parametrize("decision", ["approve", "decline"])
+    def test_a_decision_is_told_to_the_server_that_was_told_of_the_wait(
+        self, chosen, waits, monkeypatch, posted, decision
+    ):
+        """P35: ids and names of releases, no word of why, and nobody's name."""
+        assert command(monkeypatch, chosen, decision, waits[:12], "--why", WHY) == 0
+        (event,) = posted
+        assert event["event"] == DECIDED and WHY not in str(event) and getpass.getuser() not in str(event)
+        assert event["payload"] == {
+            "candidate": waits, "sources": {"guidelines": "2026-10-01"}, "decision": f"{decision}d"
+        }  # fmt: skip
+
+    def test_a_decision_stands_where_the_server_does_not_answer(self, chosen, waits, monkeypatch):
+        """P47: nobody waits for Prefect to approve something."""
+        with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
+            assert command(monkeypatch, chosen, "decline", waits[:12], "--why", WHY) == 0
+        assert WaitingRoom(chosen.home).all() == []

@@ -10,9 +10,15 @@ from pathlib import Path
 import pytest
 from small_runs import chosen
 
+from probatum import pipeline
+from probatum.audit import audit
 from probatum.backup import take
+from probatum.candidates import candidate_of
 from probatum.doctor import examine
+from probatum.encoder import Encoder
+from probatum.errors import Damaged, Rejected
 from probatum.files import write_json
+from probatum.journal import Journal
 
 HOLD = (
     "import sys, pathlib\n"
@@ -88,3 +94,32 @@ def test_a_backup_that_is_late_or_missing_is_wrong(whole, tmp_path, monkeypatch)
     )
     assert list(wrong(settings)) == [f"The last backup is of {taken.taken[:10]}."]
     shutil.rmtree(taken.path)
+
+
+def test_a_release_whose_audit_is_gone_says_how_it_is_made_again_and_that_command_heals_it(
+    whole, published, monkeypatch
+):
+    """P51: nothing can be built on it before, and everything after; the journal says that it was made again."""
+    monkeypatch.setattr(Encoder, "load", classmethod(lambda *_, **__: published.encoder))
+    serving = published.manifest
+    (path,) = (whole.home / "audits").glob("*.json")
+    before = path.read_bytes()
+    path.unlink()
+    ((what, advice),) = wrong(whole).items()
+    assert f"audit that let release {serving.id} through is gone" in what
+    assert f"`probatum audit --release {serving.id}` makes it again" in advice
+    with pytest.raises(Damaged, match="--release"):
+        audit(
+            whole.home,
+            whole.expectations,
+            candidate_of(serving, serving.encoder, {}),
+            published.encoder,
+            serving=serving,
+        )
+    assert pipeline.audit_again(whole, serving.id, actor="kim").passed
+    assert wrong(whole) == {} and path.read_bytes() == before
+    record = Journal(whole.home / "journal.jsonl").records()[-1]
+    told = {key: record[key] for key in ("action", "actor", "release", "passed", "same")}
+    assert told == {"action": "audit-again", "actor": "kim", "release": serving.id, "passed": "True", "same": "yes"}
+    with pytest.raises(Rejected, match="is there and whole"):
+        pipeline.audit_again(whole, serving.id, actor="kim")

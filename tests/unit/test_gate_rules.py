@@ -180,7 +180,7 @@ class TestPoisoning:
         assert found({"b.md", "c.md"}).passed and found({"a.md", "b.md"}, ["c.md"]).passed
         assert found({"a.md"}, critical=False).passed and found(None).passed
 
-    @pytest.mark.parametrize(("times", "passes"), [(15, True), (16, False), (100, False)])
+    @pytest.mark.parametrize(("times", "passes"), [(25, True), (26, False), (100, False)])
     def test_one_document_before_many_questions_is_a_hub(self, times, passes):
         """P32: counted where it is not expected."""
         asked = {f"q{n}": question(f"q{n}", f"what {n}", "a.md") for n in range(100)}

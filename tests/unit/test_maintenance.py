@@ -15,6 +15,7 @@ from probatum.candidates import candidate_of
 from probatum.ended import ended
 from probatum.errors import Rejected, Retryable
 from probatum.files import write_json
+from probatum.leftovers import remove_leftovers
 from probatum.locks import one_refresh
 from probatum.maintenance import maintain
 from probatum.publish import Publisher
@@ -262,3 +263,22 @@ def test_releases_are_in_the_order_of_their_parents_when_the_clock_jumps_back(pu
     policy = read_policy(published.expectations).model_copy(update={"keep_last": 3, "keep_days": 0})
     later = datetime(2030, 1, 1, tzinfo=UTC)
     assert set(decide(home, policy, later).kept) == {made[-1], made[-2], made[-3]}
+
+
+def test_pages_about_refused_candidates_go_and_those_of_releases_stay(published):
+    """The report, its summary and what was said of the tables, and the folders they lay in."""
+    home, released = published.home, published.manifest.candidate
+    for candidate in (released, "f" * 64):
+        for name in (f"{candidate}.html", f"{candidate}.md", f"{candidate}/data-docs/formulary/index.html"):
+            path = home / "reports" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("<p>6 of 128</p>", "utf-8")
+    assert remove_leftovers(home, days=30, needed=frozenset({"f" * 64}), now=A_YEAR_LATER) == 0
+    assert remove_leftovers(home, days=30, needed=frozenset(), now=datetime.now(UTC)) == 0
+    assert remove_leftovers(home, days=30, needed=frozenset(), now=A_YEAR_LATER) == 3
+    assert sorted(path.name for path in (home / "reports").iterdir()) == [
+        released,
+        f"{released}.html",
+        f"{released}.md",
+    ]
+    assert (home / "reports" / released / "data-docs" / "formulary" / "index.html").exists()

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probatum.alert_kinds import ENDS, KINDS, RECOVERED, SUCCEEDED
+from probatum.alert_kinds import DECIDED, ENDS, KINDS, RECOVERED, SUCCEEDED
 from probatum.alerts import alert_of
 from probatum.messages import Message, written
 from probatum.notified import Due
@@ -31,6 +31,7 @@ PAYLOADS = {
         "more": 3,
         "serving": SERVING,
     },
+    "waiting": {"candidate": "c0de" * 16, "sources": {"icd10": "2027"}, "parent": "2026-11-20.1", "since": WHEN},
     "late": {"why": "its publisher was last reached on 2026-10-01"},
     "receipts": {"reason": "The bucket denies it.", "next": "Grant s3:PutObject."},
     "run-failed": RUN | {"why": "A refresh of icd10 is already running."},
@@ -55,7 +56,7 @@ def test_every_message_says_what_failed_what_serves_and_what_to_do(word):
     """P51: an alert is an error somebody reads on a telephone."""
     said = message(word)
     assert said.subject.startswith("Probatum: ") and ("icd10" in said.subject or "gpu" in said.subject)
-    assert said.body.startswith("What failed\n  ")
+    assert said.body.startswith("What waits\n  " if word == "waiting" else "What failed\n  ")
     assert "\n\nWhat to do\n  " in said.body
     if "serving" in KINDS[word].payload or word.startswith("run-") or word in ("late", "no-worker", "drift"):
         assert "\n\nWhat still serves\n  " in said.body
@@ -110,6 +111,32 @@ def test_a_recovery_names_what_is_over_and_asks_for_nothing():
         "What to do\n"
         "  Nothing.",
     )
+
+
+def test_a_candidate_that_waits_is_told_with_what_it_changes_and_how_to_decide_and_then_that_it_was():
+    """P51: for whoever is routed one of its sources."""
+    said = PAYLOADS["waiting"] | {"sources": {"formulary": "2026-10", "guidelines": "2026-10"}}
+    alert = alert_of(KINDS["waiting"].event, id="1", occurred=WHEN, payload=said)
+    assert [item.source for item in alert.items] == ["formulary", "guidelines"]
+    assert written(alert, Due(alert.items), {}) == Message(
+        "Probatum: formulary 2026-10, guidelines 2026-10 waits for approval",
+        "What waits\n"
+        "  Candidate c0dec0dec0de passed its audit: formulary 2026-10, guidelines 2026-10.\n"
+        "\n"
+        "What still serves\n"
+        "  Release 2026-11-20.1.\n"
+        "\n"
+        "What to do\n"
+        "  Look: `probatum audit --candidate c0dec0dec0de`. Then decide: `probatum approve c0dec0dec0de --why …` or "
+        "`probatum decline c0dec0dec0de --why …`.",
+    )
+    decided = {"candidate": said["candidate"], "sources": {"guidelines": "2026-10"}, "decision": "approved"}
+    over = alert_of(DECIDED, id="2", occurred=WHEN, payload=decided)
+    troubles = ({"kind": "waiting", "about": over.about, "since": WHEN},) * 2
+    assert over.about == alert.about and over.ends == ("waiting",)
+    told = written(over, Due(over=troubles), {})
+    assert told.subject == "Probatum: guidelines 2026-10 is approved"
+    assert told.body.count("candidate c0dec0dec0de waits for approval, since 2026-11-20T05:31 UTC") == 1
 
 
 def test_bad_news_that_come_late_say_that_it_is_over():

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 from expecting import SAMPLES, few_drugs
-from promises import BEGIN, END, README, TESTS, in_readme, promises
+from promises import BEGIN, END, PAGE, README, TESTS, in_readme, page, promises
 
 from probatum.audit import audit
 from probatum.files import write_json
@@ -155,6 +155,7 @@ def test_every_setting_the_readme_names_is_one():
 def test_the_table_of_promises_is_what_the_tests_say():
     """P52: the table of promises is made from the tests that prove them; `make promises` writes it."""
     assert in_readme(TEXT, promises(TESTS)) == TEXT, "run `make promises`"
+    assert page(promises(TESTS)) == PAGE.read_text("utf-8"), "run `make promises`"
     assert "**P52**" in TEXT.split(BEGIN)[1].split(END)[0]
 
 

@@ -194,6 +194,7 @@ def test_publishing_writes_the_page_anew(published, encoder):
 
 
 def test_a_page_that_cannot_be_written_does_not_undo_a_release(published, encoder):
+    from probatum.audit import audit
     from probatum.files import write_json
     from probatum.release import Candidate, Releases
     from probatum.settings import Settings
@@ -201,6 +202,7 @@ def test_a_page_that_cannot_be_written_does_not_undo_a_release(published, encode
     manifest = published.manifest
     candidate = Candidate(parent=manifest.id, sources=manifest.sources, encoder=manifest.encoder)
     write_json(published.home / "candidates" / f"{candidate.digest()}.json", candidate.model_dump(mode="json"))
+    audit(published.home, published.expectations, candidate, encoder, serving=manifest)
     page_of(published.home, candidate.digest()).mkdir(parents=True)  # a folder stands where the file goes
     chosen = Settings(home=published.home, expectations=published.expectations)
     assert publish(chosen, candidate.digest(), actor="t").id == Releases(published.home).current().id != manifest.id

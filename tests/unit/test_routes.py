@@ -6,6 +6,7 @@ import pytest
 
 from probatum.alert_kinds import KINDS, SUCCEEDED
 from probatum.alerts import alert_of
+from probatum.doctor import examine
 from probatum.errors import Misconfigured
 from probatum.routes import read_routes
 from probatum.settings import Settings
@@ -132,3 +133,29 @@ def test_a_run_is_dead_after_three_heartbeats_of_the_slowest_worker(tmp_path):
 
 def test_the_routes_that_ship_are_sound():
     assert read_routes(Settings()).routes == ()
+
+
+def test_the_doctor_says_that_nobody_is_told_and_what_a_file_of_routes_misspells(tmp_path):
+    """P51: a file without a route looks like one with, until the day something is refused."""
+
+    def said(text):
+        return [
+            (f.level, f.what) for f in examine(written(tmp_path, text)) if "told of" in f.what or "channel" in f.what
+        ]
+
+    assert said("") == [("note", "Nobody is told of anything: alerts.toml has no route.")]
+    assert said(CHANNELS + ROUTES) == []
+    assert said(CHANNELS + ROUTES.replace('"pharmacy-mail"', '"coding-slack"')) == [
+        ("note", "No route leads to the channel pharmacy-mail.")
+    ]
+    ((level, what),) = said(CHANNELS + '[[route]]\nchannel = "codng-slack"\n')
+    assert level == "wrong" and "there is no channel 'codng-slack'" in what
+
+
+def test_a_candidate_of_several_sources_is_told_to_those_who_are_routed_one_of_them(tmp_path):
+    routes = read_routes(written(tmp_path, CHANNELS + ROUTES.replace('"refused", ', '"waiting", "refused", ')))
+    payload = {"candidate": "c0de" * 16, "sources": {"guidelines": "2026-10", "icd10": "2027"}}
+    alert = alert_of(KINDS["waiting"].event, id="1", occurred="2026-11-20T05:00:00+00:00", payload=payload)
+    assert [(channel.name, [item.source for item in part.items]) for channel, part in routes.sent_to(alert)] == [
+        ("coding-slack", ["icd10"])
+    ]
