@@ -22,7 +22,7 @@ from probatum.settings import Settings
 RANK = 2
 
 
-def make_adapter(folder: Path, chosen: Settings, *, by: float = 0.05, seed: int = 1) -> Path:
+def make_adapter(folder: Path, chosen: Settings, *, by: float = 0.02, seed: int = 1) -> Path:
     """The files of an adapter in `folder`. by: how large its tensors are, and so how far vectors move."""
     place, identity = identify(chosen)
     model = SentenceTransformer(str(place), device="cpu", local_files_only=True, trust_remote_code=False).float().eval()

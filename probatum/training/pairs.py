@@ -15,7 +15,7 @@ Questions are split off by *group* (the category of a code, the drug, the file),
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from probatum import digests
@@ -23,7 +23,6 @@ from probatum.records import Document
 
 Part = Literal["train", "validation", "held-out"]
 NAMES = ("title", "synonym")  # kinds of blocks that are the publisher's; "lexicon" is ours
-_IN_TEN = {"validation": 1, "held-out": 1}  # of ten groups; the rest trains
 _EXCLUDED = re.compile(r"(.{4,120}?) \(([A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?)\.?-?\)")
 _MOST_CHARACTERS = 400  # longer ones are passages that no question is like
 _LEAST_LETTERS = 3
@@ -72,45 +71,66 @@ class Lessons:
 
 def part_of(group: str) -> Part:
     """Which part a group belongs to, by its digest: the same in every release and on every machine."""
-    place = int(digests.of_text(group)[:8], 16) % 10
+    place = int(digests.of_text(group)[:8], 16) % 10  # eight of ten groups train
     return "held-out" if place < 1 else "validation" if place < 2 else "train"
 
 
+@dataclass
+class _Named:
+    """What was said of one name, in whatever order: its spellings, and whose it is."""
+
+    spellings: set[str] = field(default_factory=set)
+    families: set[str] = field(default_factory=set)
+    groups: set[str] = field(default_factory=set)
+    kinds: set[str] = field(default_factory=set)
+    near: set[str] = field(default_factory=set)
+
+
 def lessons_of(documents: Iterable[Document]) -> Lessons:
-    """Queries and texts of all documents, of one source or several."""
+    """Queries and texts of all documents, of one source or several.
+
+    A name that families of two parts bear is left out: it would be learnt from and asked.
+    """
     texts: dict[tuple[str, str, str], Known] = {}
-    asked: dict[tuple[str, str], dict] = defaultdict(
-        lambda: {"families": set(), "near": set(), "kind": "", "group": ""}
-    )
+    names: dict[tuple[str, str], _Named] = defaultdict(_Named)
     for document in documents:
-        said = _of_record(document) if document.layout == "record" else _of_sections(document)
-        for text, family, kind, near in said:
-            if kind != "excludes" and kind != "heading":
-                texts.setdefault(
-                    (document.source, family, text.casefold()),
-                    Known(text, document.source, family, _group(document, family)),
-                )
-            if kind == "passage" or not _can_be_asked(text):
-                continue
-            known = asked[document.source, text.casefold()]
-            known["families"].add(family)
-            known["near"].update(near)
-            known.setdefault("text", text)
-            known["kind"] = known["kind"] or kind
-            known["group"] = max(known["group"], _group(document, family))
+        for text, family, kind, near in _said_by(document):
+            group = family if document.layout == "record" else document.id
+            if kind not in ("excludes", "heading"):
+                key = (document.source, family, text.casefold())
+                known = Known(text, document.source, family, group)
+                texts[key] = min(known, texts.get(key, known), key=lambda each: each.text)
+            if kind != "passage" and _can_be_asked(text):
+                named = names[document.source, text.casefold()]
+                named.spellings.add(text)
+                named.families.add(family)
+                named.groups.add(group)
+                named.kinds.add(kind)
+                named.near.update(near)
+    having_texts = {(source, family) for source, family, _ in texts}
     queries = [
-        Query(q["text"], source, frozenset(q["families"]), q["group"], q["kind"], frozenset(q["near"] - q["families"]))
-        for (source, _), q in sorted(asked.items())
-        # a name that families of two parts bear would be trained on and asked
-        if len({part_of(group) for group in (q["families"] if _grouped_by_family(source) else {q["group"]})}) == 1
+        Query(
+            min(named.spellings),
+            source,
+            frozenset(named.families),
+            min(named.groups),
+            min(named.kinds),
+            frozenset(named.near - named.families),
+        )
+        for (source, _), named in sorted(names.items())
+        if len({part_of(group) for group in named.groups}) == 1
+        and any((source, family) in having_texts for family in named.families)
     ]
-    known_texts = [texts[key] for key in sorted(texts)]
-    families = {(t.source, t.family) for t in known_texts}
-    return Lessons(tuple(q for q in queries if any((q.source, f) in families for f in q.families)), tuple(known_texts))
+    return Lessons(tuple(queries), tuple(texts[key] for key in sorted(texts)))
+
+
+def _said_by(document: Document) -> Iterator[tuple[str, str, str, Sequence[str]]]:
+    """(text, family, kind, families that are near and wrong) of all a document says that is somebody else's word."""
+    return _of_record(document) if document.layout == "record" else _of_sections(document)
 
 
 def _of_record(document: Document) -> Iterator[tuple[str, str, str, Sequence[str]]]:
-    """(text, family, kind, families that are near and wrong) of each name, and of each exclusion."""
+    """Each name, and each exclusion."""
     stem = next((b for b in document.blocks if b.kind == "stem"), None)
     for block in document.blocks:
         if block.kind in NAMES:
@@ -142,14 +162,6 @@ def _of_sections(document: Document) -> Iterator[tuple[str, str, str, Sequence[s
 
 def _text(document: Document, block) -> str:
     return document.text[block.start : block.end]
-
-
-def _group(document: Document, family: str) -> str:
-    return family if document.layout == "record" else document.id
-
-
-def _grouped_by_family(source: str) -> bool:
-    return source in ("icd10", "formulary")
 
 
 def _can_be_asked(text: str) -> bool:
