@@ -58,7 +58,7 @@ class Asked:
     text: str
     query: int  # place in `Material.queries`
     right: int  # place of a text of its families
-    wrong: int  # place of a text that is near and wrong
+    wrong: int = -1  # place of a text that is near and wrong; of both sides only, where it is looked for
 
 
 class Material:
@@ -119,7 +119,9 @@ class Material:
     def _nearest_wrong(self, query: Query) -> list[int]:
         places = np.array(self._of_source[query.source])
         cosines = self._vectors[places] @ self._vectors[self.right(query)[0]]
-        nearest = places[np.argsort(-cosines, kind="stable")[: 8 * _NEAREST]]
+        most = min(8 * _NEAREST, len(places))
+        best = np.argpartition(-cosines, most - 1)[:most]  # of a hundred thousand, a few
+        nearest = places[best[np.argsort(-cosines[best], kind="stable")]]
         wrong = [int(p) for p in nearest if self.lessons.texts[p].family not in query.families]
         return wrong[:_NEAREST] or [int(p) for p in places if self.lessons.texts[p].family not in query.families][:1]
 
@@ -190,10 +192,11 @@ def digests_of(lessons: Lessons, sides: Sides) -> str:
 def _lesson_plan(lessons: Lessons, sides: Sides, vectors: np.ndarray, budget: Budget):
     training = Material(lessons, "train", vectors)
     kept = Material(lessons, "validation", vectors)
-    asked_of = _drawn(training, budget.seed)
+    both = sides == "both"
+    asked_of = _drawn(training, budget.seed, with_wrong=both)
     dice = random.Random(budget.seed)  # noqa: S311 - no secret: the same again for the same seed
     numbers = sorted(dice.sample(range(len(kept.queries)), min(_VALIDATED, len(kept.queries))))
-    held = [_as_asked(kept, number, dice, plain=True) for number in numbers]
+    held = [_as_asked(kept, number, dice, plain=True, with_wrong=both) for number in numbers]
     if sides == "query":
         loss, of_kept = _AgainstAll(training, vectors), _AgainstAll(kept, vectors)
         return lambda step: asked_of(step, budget.batch), loss, lambda model: _mean(of_kept, model, held)
@@ -208,7 +211,7 @@ def _lesson_plan(lessons: Lessons, sides: Sides, vectors: np.ndarray, budget: Bu
     return lambda step: asked_of(step, budget.batch), loss, validate
 
 
-def _drawn(material: Material, seed: int) -> Callable[[int, int], list[Asked]]:
+def _drawn(material: Material, seed: int, *, with_wrong: bool) -> Callable[[int, int], list[Asked]]:
     """The questions of a step: mostly of the source that has most, but every source has some."""
     sources = sorted(material.by_source)
     weights = [len(material.by_source[source]) ** 0.5 for source in sources]
@@ -216,18 +219,21 @@ def _drawn(material: Material, seed: int) -> Callable[[int, int], list[Asked]]:
     def of(step: int, count: int) -> list[Asked]:
         dice = random.Random(f"{seed} {step}")  # noqa: S311 - the same again for the same step
         chosen = dice.choices(sources, weights, k=count)
-        return [_as_asked(material, dice.choice(material.by_source[source]), dice) for source in chosen]
+        return [
+            _as_asked(material, dice.choice(material.by_source[source]), dice, with_wrong=with_wrong)
+            for source in chosen
+        ]
 
     return of
 
 
-def _as_asked(material: Material, number: int, dice: random.Random, *, plain: bool = False) -> Asked:
+def _as_asked(material: Material, number: int, dice: random.Random, *, with_wrong: bool, plain: bool = False) -> Asked:
     query = material.queries[number]
     return Asked(
         query.text if plain else _worded(query.text, dice),
         number,
         dice.choice(material.right(query)),
-        dice.choice(material.wrong(number)),
+        dice.choice(material.wrong(number)) if with_wrong else -1,
     )
 
 
