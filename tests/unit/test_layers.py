@@ -23,6 +23,7 @@ SAFE_INPUT = {
 }
 AWS = ("boto3", "botocore", "s3transfer")
 ENCODING = ("torch", "sentence_transformers", "transformers", "peft", "tokenizers", "safetensors")
+TRAINING = ("probatum/training/", "probatum/adapters/")
 TABLES = ("lancedb", "lance", "pylance")
 CAN_WRITE = tuple(f"probatum.{name}" for name in ("store", "publish", "pipeline", "candidates", "snapshots", "quarantine", "journal", "looks", "upkeep", "maintenance"))  # fmt: skip
 UNSAFE_MODULES = ("pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "jsonpickle")
@@ -106,8 +107,15 @@ def tables_are_opened_in_one_place(module: Module) -> Iterator[str]:
 
 
 def vectors_are_made_in_one_place(module: Module) -> Iterator[str]:
-    if module.path != "probatum/encoder.py":
+    """Besides the encoder, only the rooms of training and of adapters know what a tensor is."""
+    if module.path != "probatum/encoder.py" and not module.path.startswith(TRAINING):
         yield from module.takes(*ENCODING)
+
+
+def training_touches_no_table_and_no_release(module: Module) -> Iterator[str]:
+    """It runs where there is no LanceDB, and can publish nothing."""
+    if module.path.startswith(TRAINING):
+        yield from module.takes("probatum.store", "probatum.tables", "probatum.publish", "probatum.pipeline")
 
 
 def only_sources_and_safe_input_read_what_strangers_send(module: Module) -> Iterator[str]:
@@ -175,6 +183,7 @@ RULES = (
     sources_know_only_how_to_read,
     tables_are_opened_in_one_place,
     vectors_are_made_in_one_place,
+    training_touches_no_table_and_no_release,
     only_sources_and_safe_input_read_what_strangers_send,
     buckets_and_queues_are_asked_in_one_place,
     the_environment_is_read_in_settings_only,
@@ -208,6 +217,9 @@ def test_every_module_keeps_the_rule(rule):
         (sources_know_only_how_to_read, "sources/icd10.py", "import torch.nn"),
         (tables_are_opened_in_one_place, "probatum/search.py", "from lancedb.query import MatchQuery"),
         (vectors_are_made_in_one_place, "tasks/write.py", "def f():\n    import sentence_transformers"),
+        (vectors_are_made_in_one_place, "probatum/search.py", "import peft"),
+        (training_touches_no_table_and_no_release, "probatum/training/pairs.py", "from probatum.store import Store"),
+        (training_touches_no_table_and_no_release, "probatum/adapters/a.py", "from probatum import publish"),
         (only_sources_and_safe_input_read_what_strangers_send, "probatum/snapshots.py", "import zipfile"),
         (only_sources_and_safe_input_read_what_strangers_send, "tasks/fetch.py", "from urllib.request import urlopen"),
         (only_sources_and_safe_input_read_what_strangers_send, "probatum/safeio/archives.py", "import httpx"),
