@@ -12,7 +12,7 @@ note is true to what was said) is not promised by its compliance.
 from probatum.behaviours.compliance import Compliance, Output, measured
 from probatum.behaviours.definition import Base, Behaviour, behaviours, read_behaviour
 from probatum.behaviours.examples import Example, examples_digest, read_examples
-from probatum.behaviours.gate import Checked, Sets, gate
+from probatum.behaviours.gate import Checked, Sets, gate, read_sets
 from probatum.behaviours.rules import Facts
 
 __all__ = [
@@ -30,4 +30,5 @@ __all__ = [
     "measured",
     "read_behaviour",
     "read_examples",
+    "read_sets",
 ]

@@ -4,7 +4,8 @@
     task = "Write a SOAP note."             the words that ask for it: zero-shot, and what the adapter is trained with
     prompt = '''Write a SOAP note. …'''     the best words we have without training; the adapter has to beat them
     [data]                                  JSONL files, named relative to the folder of training data
-    [budget]                                minutes and tokens
+    [budget]                                what a training may cost: minutes, steps (`probatum.training.budget`)
+    [limits]                                tokens of a prompt and of an output
     [[rule]]                                see `probatum.behaviours.rules`
 
     read_behaviour(expectations, "soap-note")  ->  Behaviour(name="soap-note", rules=(Sections(…), …), …)
@@ -23,6 +24,7 @@ from probatum import digests
 from probatum.audit_report import Frozen
 from probatum.behaviours.rules import Facts, OneOf, Rule
 from probatum.errors import Misconfigured
+from probatum.training.budget import Budget
 
 LEAST_PER_CLASS = 200  # signed-off training examples; fewer teach a tiny model nothing that a held-out set confirms
 _FOLDER = "behaviours"
@@ -45,10 +47,15 @@ class Data(Frozen):
     rehearsal: str = ""  # ordinary text that is mixed into the training, so that less is forgotten
 
 
-class Budget(Frozen):
-    minutes: float = Field(gt=0)  # of training, on whatever it runs
-    max_new_tokens: int = Field(gt=0, le=4096)  # an output is cut off there, and judged as it is
-    max_prompt_tokens: int = Field(gt=0, le=32768)
+class Limits(Frozen):
+    new_tokens: int = Field(gt=0, le=4096)  # an output is cut off there, and judged as it is
+    prompt_tokens: int = Field(gt=0, le=32768)  # a longer training example is refused, not cut
+
+
+class Lora(Frozen):
+    rank: int = Field(8, gt=0, le=256)
+    alpha: float = Field(16, gt=0)
+    rehearsal: float = Field(0.25, ge=0, lt=1)  # share of each batch that is ordinary text, against forgetting
 
 
 class Bounds(Frozen):
@@ -68,6 +75,8 @@ class Behaviour(Frozen):
     data: Data
     base: Base = Base()
     budget: Budget
+    lora: Lora = Lora()
+    limits: Limits
     bounds: Bounds
     rule: tuple[Rule, ...] = Field(min_length=1)
 
@@ -76,6 +85,8 @@ class Behaviour(Frozen):
         names = [rule.name for rule in self.rule]
         if len(set(names)) < len(names):
             raise ValueError("two rules have one name")
+        if self.lora.rehearsal and not self.data.rehearsal:
+            raise ValueError("a share of rehearsal is wanted and no file of it is named")
         if (self.kind == "label") != bool(self.labels):
             raise ValueError("a behaviour of labels has a rule one-of, and no other has one")
         if bool(self.base.folder) != bool(self.base.sha256):

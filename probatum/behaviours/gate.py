@@ -13,9 +13,10 @@ A message names ids and kinds of identifiers; never a word of an example. Near d
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from probatum.behaviours.definition import Behaviour
-from probatum.behaviours.examples import Example, examples_digest
+from probatum.behaviours.examples import Example, examples_digest, read_examples, read_texts
 from probatum.errors import Rejected
 from probatum.phi import KINDS, ClinicalNames, find_identifiers
 
@@ -43,6 +44,21 @@ class Checked:
     classes: dict[str, int]
     data: str
     held_out: str
+
+    def as_dict(self) -> dict[str, int | str | dict[str, int]]:
+        return {"examples": self.examples, "classes": self.classes, "data": self.data, "held_out": self.held_out}
+
+
+def read_sets(folder: Path, behaviour: Behaviour) -> Sets:
+    """The files that [data] of the behaviour names, in `folder`/<name of the behaviour>. Raises Misconfigured."""
+    here, named = folder / behaviour.name, behaviour.data
+    return Sets(
+        train=read_examples(here / named.train),
+        held_out=read_examples(here / named.held_out),
+        probes=read_examples(here / named.probes),
+        general=read_texts(here / named.general),
+        rehearsal=read_texts(here / named.rehearsal) if named.rehearsal else (),
+    )
 
 
 def gate(behaviour: Behaviour, sets: Sets, names: ClinicalNames, *, near: Near | None = None) -> Checked:
@@ -87,10 +103,9 @@ def _enough(behaviour: Behaviour, sets: Sets) -> dict[str, int]:
             safe=_SAFE,
             next="Have more of them written and signed off.",
         )
-    if not sets.held_out:
-        raise Rejected(
-            f"{behaviour.name} has no held-out examples.", safe=_SAFE, next="Set some aside before training."
-        )
+    if not sets.held_out or not sets.general:
+        what = "general set" if sets.held_out else "held-out examples"
+        raise Rejected(f"{behaviour.name} has no {what}.", safe=_SAFE, next="Set some aside before training.")
     return {name: counts[name] for name in wanted}
 
 

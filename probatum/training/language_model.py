@@ -22,13 +22,15 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from probatum import digests
+from probatum.behaviours import Behaviour
 from probatum.behaviours.asking import asked
 from probatum.errors import Damaged, Misconfigured, Rejected
+from probatum.settings import Settings
 
 _WEIGHTS = "model.safetensors"
 _SAID = ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja")  # fmt: skip
 _CODE = "auto_map"  # what makes transformers look for Python in the folder
-_AT_ONCE = 32  # prompts or texts in one batch
+_AT_ONCE = 64  # prompts or texts in one batch
 _SAFE = "Nothing was trained."
 
 
@@ -43,7 +45,7 @@ class Base:
     @classmethod
     def of(cls, folder: Path, sha256: str) -> "Base":
         """Raises Misconfigured, Rejected (it wants to run code) or Damaged (other weights than named)."""
-        folder = folder.expanduser()
+        folder = folder.expanduser().absolute()  # a name that looks like the hub's is a folder all the same
         if not (folder / "config.json").is_file():
             raise Misconfigured(
                 f"{folder.name or 'The folder'} has no config.json: it is no language model.",
@@ -72,6 +74,18 @@ class Base:
                 )
         parts = {"weights": weights, **{n: digests.of_file(folder / n) for n in _SAID if (folder / n).is_file()}}
         return cls(folder, weights, digests.of_json(parts))
+
+
+def base_of(behaviour: Behaviour, chosen: Settings) -> Base:
+    """The base that the behaviour's own file names, or else the settings. Raises as `Base.of` does."""
+    folder = behaviour.base.folder or chosen.language_model
+    if not folder:
+        raise Misconfigured(
+            f"{behaviour.name} names no base model and PROBATUM_LANGUAGE_MODEL is empty.",
+            safe=_SAFE,
+            next="Download a causal language model once, and name its folder and the sha256 of its weights.",
+        )
+    return Base.of(Path(folder), behaviour.base.sha256 or chosen.language_model_sha256)
 
 
 def weights_digest(folder: Path) -> str:

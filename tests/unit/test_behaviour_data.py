@@ -9,7 +9,8 @@ import orjson
 import pytest
 
 from bench import invented_notes
-from probatum.behaviours import Example, Sets, examples_digest, gate, read_behaviour, read_examples
+from bench.behaviour_sets import write_sets
+from probatum.behaviours import Example, Sets, examples_digest, gate, read_behaviour, read_examples, read_sets
 from probatum.behaviours.examples import read_texts
 from probatum.errors import Misconfigured, Rejected
 from probatum.phi import KINDS, ClinicalNames
@@ -39,8 +40,11 @@ HELD_OUT = tuple(note(n) for n in range(900, 940))
 PROBES = tuple(note(n) for n in range(1_000, 1_010))
 
 
-def sets(train=TRAIN, held_out=HELD_OUT, probes=PROBES, **other) -> Sets:
-    return Sets(train=tuple(train), held_out=tuple(held_out), probes=tuple(probes), **other)
+GENERAL = tuple(invented_notes.letter(visit) for visit in VISITS[1_050:1_060])
+
+
+def sets(train=TRAIN, held_out=HELD_OUT, probes=PROBES, general=GENERAL, **other) -> Sets:
+    return Sets(train=tuple(train), held_out=tuple(held_out), probes=tuple(probes), general=tuple(general), **other)
 
 
 def refused(given: Sets, behaviour=SOAP, **other) -> str:
@@ -77,20 +81,23 @@ def test_each_label_needs_its_two_hundred():
     labels = [label for label in TRIAGE.labels for _ in range(200)]
     calls = [call(n, label) for n, label in enumerate(labels)]
     held = [call(900 + n, label) for n, label in enumerate(TRIAGE.labels)]
-    assert gate(TRIAGE, Sets(tuple(calls), tuple(held), ()), NAMES).classes == dict.fromkeys(TRIAGE.labels, 200)
-    fewer = Sets(tuple(c for c in calls if c.id != "call-0"), tuple(held), ())
+    assert gate(TRIAGE, Sets(tuple(calls), tuple(held), (), GENERAL), NAMES).classes == dict.fromkeys(
+        TRIAGE.labels, 200
+    )
+    fewer = Sets(tuple(c for c in calls if c.id != "call-0"), tuple(held), (), GENERAL)
     assert "immediate has 199;" in refused(fewer, TRIAGE)
 
 
 def test_a_label_that_is_none_is_named():
     calls = [call(n, "urgent") for n in range(200)] + [call(201, "soon", output="whenever")]
     assert "1 examples of triage-level have a label that is none of its own: call-201" in refused(
-        Sets(tuple(calls), (call(900, "soon"),), ()), TRIAGE
+        Sets(tuple(calls), (call(900, "soon"),), (), GENERAL), TRIAGE
     )
 
 
-def test_a_training_set_without_held_out_examples_is_refused():
+def test_a_training_set_without_held_out_examples_or_a_general_set_is_refused():
     assert "no held-out examples" in refused(sets(held_out=()))
+    assert "no general set" in refused(sets(general=()))
 
 
 @pytest.mark.parametrize("change", [str, str.upper, str.casefold, lambda text: text.replace("\n", "  \n ")])
@@ -194,6 +201,14 @@ def test_a_line_that_is_no_example_is_named_and_not_quoted(tmp_path, line, said)
     with pytest.raises(Misconfigured) as told:
         read_examples(path)
     assert said in told.value.happened and "Okafor" not in str(told.value)
+
+
+def test_the_sets_of_a_behaviour_are_the_files_it_names(tmp_path):
+    write_sets(tmp_path / "soap-note", sets(rehearsal=("Fine weather.",)))
+    assert read_sets(tmp_path, SOAP) == sets(rehearsal=("Fine weather.",))
+    (tmp_path / "soap-note" / "probes.jsonl").unlink()
+    with pytest.raises(Misconfigured, match=r"probes\.jsonl cannot be read"):
+        read_sets(tmp_path, SOAP)
 
 
 def test_a_missing_file_is_told_with_what_to_do(tmp_path):
