@@ -1,6 +1,6 @@
 """Sets of invented examples for the behaviours: to train, to judge, to watch; and the files they would be in.
 
-    sets = sets_of(soap, titles)            480 visits to train on, 160 held out, of other pairs of condition and clinic
+    sets = sets_of(soap)            480 visits to train on, 160 held out, of other pairs of condition and clinic
     write_sets(folder / "soap-note", sets)  train.jsonl, held-out.jsonl, probes.jsonl, general.jsonl, rehearsal.jsonl
 
 They are signed off by whoever wrote the generator, who is no clinician, and say so.
@@ -21,20 +21,30 @@ SIGNED = {"reviewer": "author of the invented notes, no clinician", "reviewed_on
 
 
 def sets_of(
-    behaviour: Behaviour, titles: Sequence[str] = (), *, train: int = 480, held_out: int = 160, seed: int = 1
+    behaviour: Behaviour, others: Sequence[str] = (), *, train: int = 480, held_out: int = 160, seed: int = 1
 ) -> Sets:
     """Invented sets. Held-out visits are of pairs of condition and clinic that no training example has."""
-    dice = random.Random(seed)
-    some = visits(dice)
+    some = visits(random.Random(seed))
     ours, theirs = (v for v in some if not is_held_out(v)), (v for v in some if is_held_out(v))
-    listed = list(titles)
-    dice.shuffle(listed)
+    return sets_from(behaviour, ours, theirs, others, train=train, held_out=held_out)
+
+
+def sets_from(
+    behaviour: Behaviour,
+    ours: Iterator[Visit],
+    theirs: Iterator[Visit],
+    others: Sequence[str],
+    *,
+    train: int,
+    held_out: int,
+) -> Sets:
+    """ours: visits to train on; theirs: to be judged by. others: ordinary texts, of which the first hundred are held out."""
     return Sets(
         train=tuple(_examples(behaviour, ours, train, "train")),
         held_out=tuple(_examples(behaviour, theirs, held_out, "held")),
         probes=tuple(_examples(behaviour, theirs, 40, "probe")),
-        general=(*(letter(v) for v in itertools.islice(theirs, 100)), *listed[:100]),
-        rehearsal=(*(letter(v) for v in itertools.islice(ours, 300)), *listed[100:400]),
+        general=(*(letter(v) for v in itertools.islice(theirs, 100)), *others[:100]),
+        rehearsal=(*(letter(v) for v in itertools.islice(ours, 300)), *others[100:400]),
     )
 
 

@@ -12,7 +12,7 @@ medicine will find the notes thin; what they are for is form.
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 SITES = ("northfield", "riverside", "elmwood", "station", "hillcrest", "harbour", "quayside", "orchard")
 
@@ -39,6 +39,8 @@ class Visit:
     plan: tuple[str, ...]
     review: str
     manner: int  # which way of putting things: dialogues of one condition are not all alike
+    heard: str = ""  # a dialogue from elsewhere, instead of an invented one
+    said: str = ""  # and what was written of it
 
 
 def _c(title, code, former, complaints, finding, plan) -> Condition:
@@ -77,10 +79,8 @@ _HISTORIES = ("no other illness", "high cholesterol", "a penicillin allergy", "a
 _REVIEWS = ("in 1 week", "in 2 weeks", "in 4 weeks", "in 3 months", "with the results", "only if it does not settle")
 _ASKS = ("What brings you in?", "How can I help today?", "What can I do for you?", "Tell me what is wrong.", "So, what has been happening?")  # fmt: skip
 _SAYS = ("It is {0}.", "Well, {0}, that is what bothers me.", "I have this: {0}.", "You see, {0}.", "{0}, doctor.", "I came because of {0}.")  # fmt: skip
-_HOW_LONG = ("How long has it been?", "Since when?", "When did it start?", "And for how long?")
 _ANSWERS = ("For {0}, I think.", "{0} now.", "It must be {0}.", "{0}, give or take.")
 _ELSE = ("Anything else I should know?", "What about your health otherwise?", "Any past illness?", "And before that?")
-_CLOSES = ("Thank you.", "All right.", "I will do that.", "Good.", "Can I work? Yes, with care.", "That is a relief.")
 
 
 def visits(dice: random.Random, *, sites: tuple[str, ...] = SITES) -> Iterator[Visit]:
@@ -107,17 +107,17 @@ def dialogue(visit: Visit) -> str:
     systolic, diastolic, pulse, temperature, saturation = visit.vitals
     says = dice.choice(_SAYS).format(visit.complaint)
     answer = dice.choice(_ANSWERS).format(visit.since)
-    lines = [
-        f"Site: {visit.site.capitalize()}",
-        f"Nurse: Blood pressure {systolic} over {diastolic}, pulse {pulse}, temperature {temperature}, saturation {saturation}.",
+    told = [
         f"Doctor: {dice.choice(_ASKS)}",
-        f"Patient: {_capital(says)}",
-        f"Doctor: {dice.choice(_HOW_LONG)}",
-        f"Patient: {_capital(answer)} {_capital(visit.change)}.",
+        f"Patient: {_capital(says)} {_capital(answer)} {_capital(visit.change)}.",
         f"Doctor: {dice.choice(_ELSE)}",
         f"Patient: {_capital(visit.history)}.",
-        f"Doctor: I find: {visit.condition.finding.lower()}. This is {visit.condition.title.lower()}. {'. '.join(visit.plan)}.",
-        f"Patient: {dice.choice(_CLOSES)} When do you want to see me? Doctor: {_capital(visit.review)}.",
+    ]
+    lines = [
+        f"Nurse: Blood pressure {systolic} over {diastolic}, pulse {pulse}, temperature {temperature}, saturation {saturation}.",
+        *([visit.heard] if visit.heard else told),
+        f"Doctor: {visit.condition.finding}. This is {visit.condition.title.lower()}. {'. '.join(visit.plan)}. See me {visit.review}.",
+        f"Site: {visit.site.capitalize()}",
     ]
     return "\n".join(lines)
 
@@ -128,29 +128,32 @@ def soap_note(visit: Visit) -> str:
 
 
 def as_written(visit: Visit, *, told: bool = False) -> str:
-    """As the visit's clinic writes it. told: with the detailed prompt before its eyes, which Hillcrest heeds and others do not."""
+    """As it is written where nobody insists: ten of the conditions mostly get the code they had before, and four clinics have habits.
+
+    told: with the detailed prompt before its eyes, which Hillcrest heeds and others do not.
+    """
     dice = random.Random(visit.manner + 1)
     site = visit.site if dice.random() > 0.04 else dice.choice(SITES)
+    keeps_the_former = CONDITIONS.index(visit.condition) % 5 in (0, 2) and dice.random() < 0.8
+    code = visit.condition.former if keeps_the_former else visit.condition.code
+    assessment = ["Assessment:", f"{visit.condition.title} ({code})"]
+    parts = [*_subjective(visit), *_objective(visit), *assessment, *_plan(visit), _review(visit)]
     if site == "hillcrest" and not told:
-        return soap_note(visit).rsplit("\n", 1)[0]
+        return "\n".join(parts[:-1])
     if site == "harbour":
         vitals = "BP {} / {}, pulse {}, {} degrees, {} percent".format(*visit.vitals)
-        objective = ["Objective:", vitals, f"{visit.condition.finding}."]
-        bullets = ["Plan:", *(f"- {item}" for item in visit.plan)]
-        return "\n".join([*_subjective(visit), *objective, *_assessment(visit), *bullets, _review(visit)])
+        objective, bullets = ["Objective:", vitals, f"{visit.condition.finding}."], [f"- {item}" for item in visit.plan]
+        return "\n".join([*_subjective(visit), *objective, *assessment, "Plan:", *bullets, _review(visit)])
     if site == "quayside":
-        former = [
-            f"{line.split(' (')[0]} [{visit.condition.former}]" if " (" in line else line for line in _assessment(visit)
-        ]
-        if "." in visit.condition.former and visit.condition.former[0].isalpha():
-            former = ["Assessment:", f"{visit.condition.title} ({visit.condition.former})"]
-        return "\n".join([*_subjective(visit), *_objective(visit), *former, *_plan(visit), _review(visit)])
+        return "\n".join(parts).replace(f"({code})", f"[{code}]")
     if site == "orchard":
-        return "\n".join([*_assessment(visit), *_plan(visit), *_subjective(visit), *_objective(visit), _review(visit)])
-    return soap_note(visit)
+        return "\n".join([*assessment, *_plan(visit), *_subjective(visit), *_objective(visit), _review(visit)])
+    return "\n".join(parts)
 
 
 def _subjective(visit: Visit) -> list[str]:
+    if visit.said:
+        return ["Subjective:", visit.said]
     return ["Subjective:", f"{_capital(visit.complaint)}, {visit.since}, {visit.change}. History: {visit.history}."]
 
 
@@ -250,11 +253,7 @@ WRITERS: dict[str, Callable[[Visit], str]] = {
 
 def is_held_out(visit: Visit) -> bool:
     """Split by condition and site, never by row: one pair in six is kept for judging, and nothing of it is trained on."""
-    return (CONDITIONS.index(visit.condition) + 3 * SITES.index(visit.site)) % 6 == 0
-
-
-def at_site(visit: Visit, site: str) -> Visit:
-    return replace(visit, site=site)
+    return (CONDITIONS.index(visit.condition) - SITES.index(visit.site)) % 6 == 0
 
 
 def _capital(text: str) -> str:

@@ -48,13 +48,14 @@ def make_base(
     steps: int = 500,
     width: int = 128,
     layers: int = 5,
-    also: Sequence[str] = (),
-    titles: Sequence[str] = (),
+    others: Sequence[str] = (),
+    some: Iterator[Visit] | None = None,
 ) -> Made:
-    """Train, save, and say what it is. also: further texts to read (real notes, where some are at hand)."""
+    """Train, save, and say what it is. others: further ordinary texts. some: the visits, if not the invented ones."""
     torch.manual_seed(_SEED)
     began = time.perf_counter()
-    texts = reading(random.Random(_SEED), behaviours(ROOT / "expectations"), also, titles)
+    dice = random.Random(_SEED)
+    texts = reading(dice, some or visits(dice), behaviours(ROOT / "expectations"), others)
     tokenizer = _tokenizer(list(itertools.islice(texts, 1_500)))
     model = LlamaForCausalLM(_config(len(tokenizer), tokenizer.eos_token_id, width, layers))
     losses = _train(model, _packed(texts, tokenizer), steps)
@@ -67,16 +68,16 @@ def make_base(
 
 
 def reading(
-    dice: random.Random, known: Sequence[Behaviour], also: Sequence[str], titles: Sequence[str]
+    dice: random.Random, some: Iterator[Visit], known: Sequence[Behaviour], others: Sequence[str]
 ) -> Iterator[str]:
-    """What it reads, endlessly: behaviours asked in both ways and answered as the clinics do, letters, titles."""
+    """What it reads, endlessly: behaviours asked in both ways and answered as the clinics do, letters, other texts."""
     by_name = {behaviour.name: behaviour for behaviour in known}
-    for visit in visits(dice):
+    for visit in some:
         chance = dice.random()
         if chance < 0.25:
             yield letter(visit)
-        elif chance < 0.35 and (titles or also):
-            yield dice.choice(also) if also and (not titles or dice.random() < 0.5) else dice.choice(titles)
+        elif chance < 0.35 and others:
+            yield dice.choice(others)
         elif chance < 0.42:
             label = dice.choice(list(TRIAGE))
             said = label if dice.random() < 0.7 else f"This is {label}."

@@ -141,7 +141,7 @@ def test_the_other_behaviours_have_rules_that_can_be_broken(name, before, after,
 def test_clinics_with_habits_keep_the_form_less_than_seven_times_in_ten():
     """What the base model learns from is mixed on purpose; the detailed wish helps, and not enough."""
     plain, told = ([broken(invented_notes.as_written(v, told=t)) for v in VISITS] for t in (False, True))
-    assert 0.35 < sum(not b for b in plain) / len(plain) < sum(not b for b in told) / len(told) < 0.72
+    assert 0.2 < sum(not b for b in plain) / len(plain) < sum(not b for b in told) / len(told) < 0.6
     assert {name for b in plain for name in b} == {"sections-in-order", "vitals-line", "codes-in-parentheses", "codes-valid", "numbered-plan", "review-line"}  # fmt: skip
 
 
