@@ -19,7 +19,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from bench.invented_notes import TRIAGE, WRITERS, as_written, dialogue, letter, triage_call, visits
+from bench.invented_notes import TRIAGE, WRITERS, Visit, as_written, dialogue, letter, triage_call, visits
 from probatum import digests
 from probatum.behaviours import Behaviour, behaviours
 from probatum.behaviours.asking import asked
