@@ -36,12 +36,13 @@ from probatum.thresholds import Gate
 from probatum.training.behaviour_report import BehaviourReport, Figures
 from probatum.training.budget import Trained
 from probatum.training.language_model import IGNORED, Base, LanguageModel, padded_right
-from probatum.training.loop import train
+from probatum.training.loop import best_device, train
 from probatum.training.writing import outputs_of, reference_of, standing_of, with_adapter
 
 KIND = "behaviour"
 _VALIDATED = 0.1  # share of the training examples, and of the rehearsal, that validates
 _MOST_VALIDATED = 64  # of each: an evaluation is not to take longer than the steps between two
+_VALIDATED_AT_ONCE = 8
 _ADAPTER, _CHECKPOINTS = "adapter", "training"
 _SAFE = "Nothing was trained; the adapter that serves still serves."
 
@@ -74,7 +75,8 @@ def retrain(
     numbers: the bounds of expectations/thresholds.toml. Raises Rejected where the gate or the training refuses.
     """
     checked = gate(behaviour, sets, names, near=near)
-    plain = LanguageModel.load(base, device=device or "cpu")
+    device = device or best_device()
+    plain = LanguageModel.load(base, device=device)
     of_base = plain.perplexity(sets.general)
     words = (behaviour.task, behaviour.prompt)
     zero_shot, detailed = (_figures(plain, behaviour, sets, facts, asked, of_base) for asked in words)
@@ -84,9 +86,7 @@ def retrain(
     )
     trained = train_adapter(behaviour, plain, sets, folder, data=checked.data, device=device)
     written = folder / _ADAPTER
-    challenger = _figures(
-        with_adapter(base, written, device=device or "cpu"), behaviour, sets, facts, behaviour.task, of_base
-    )
+    challenger = _figures(with_adapter(base, written, device=device), behaviour, sets, facts, behaviour.task, of_base)
     identity = adapters.add(
         written, _record(behaviour, base, checked, trained, challenger, before, code), base=base.weights, actor=actor
     )
@@ -120,7 +120,7 @@ def train_adapter(
     """Train, and leave the adapter and its reference in folder/adapter. `plain` has the new layers in it afterwards."""
     answers, kept_answers = _split([_row(plain, behaviour, e) for e in _not_too_long(plain, behaviour, sets.train)])
     ordinary, kept_ordinary = _split([_text_row(plain, text) for text in sets.rehearsal])
-    share = behaviour.lora.rehearsal if ordinary else 0.0
+    share = behaviour.lora.rehearsal if kept_ordinary else 0.0
     before = reference_of(plain)
     targets = _targets(plain)
     shape = Shape(rank=behaviour.lora.rank, alpha=behaviour.lora.alpha, targets=targets)
@@ -136,8 +136,8 @@ def train_adapter(
         ]
 
     def validate(under: nn.Module) -> float:
-        task = float(loss_of(under, kept_answers, pad))
-        return (1 - share) * task + share * float(loss_of(under, kept_ordinary, pad)) if share else task
+        task = _mean_loss(under, kept_answers, pad)
+        return (1 - share) * task + share * _mean_loss(under, kept_ordinary, pad) if share else task
 
     trained = train(
         model,
@@ -174,6 +174,12 @@ def loss_of(model: nn.Module, rows: Sequence[Row], pad: int) -> torch.Tensor:
     return (surprise.sum(1) / (wanted[:, 1:] != IGNORED).sum(1).clamp(min=1)).mean()
 
 
+def _mean_loss(model: nn.Module, rows: Sequence[Row], pad: int) -> float:
+    """The same over many rows, few at a time: what validates is to need no more memory than what trains."""
+    parts = [rows[at : at + _VALIDATED_AT_ONCE] for at in range(0, len(rows), _VALIDATED_AT_ONCE)]
+    return sum(float(loss_of(model, part, pad)) * len(part) for part in parts) / len(rows)
+
+
 def _targets(plain: LanguageModel) -> tuple[str, ...]:
     if not (targets := linear_layers(plain.model)):
         raise Misconfigured(
@@ -203,7 +209,7 @@ def _serving(
 ) -> Figures | None:
     if not champion:
         return None
-    model = with_adapter(base, adapters.folder(champion), device=device or "cpu")
+    model = with_adapter(base, adapters.folder(champion), device=device)
     return _figures(model, behaviour, sets, facts, behaviour.task, of_base)
 
 

@@ -12,8 +12,9 @@ template it is asked through it. Decoding is greedy and bounded: the same weight
 
 import contextlib
 import io
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +31,10 @@ from probatum.settings import Settings
 _WEIGHTS = "model.safetensors"
 _SAID = ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja")  # fmt: skip
 _CODE = "auto_map"  # what makes transformers look for Python in the folder
-_AT_ONCE = 64  # prompts or texts in one batch
+_AT_ONCE = 64  # prompts in one batch
+_TOKENS_AT_ONCE = (
+    8_192  # of texts whose surprise is measured: the logits of a large vocabulary take half a megabyte a token
+)
 _SAFE = "Nothing was trained."
 
 
@@ -147,10 +151,15 @@ class LanguageModel:
     def end(self) -> int:
         return int(self.tokenizer.eos_token_id)
 
+    def _ends(self) -> frozenset[int]:
+        """Chat models have several: the end of a turn beside the end of a text."""
+        also = self.model.generation_config.eos_token_id
+        return frozenset([self.end, *(also if isinstance(also, list) else [also] if also is not None else [])])
+
     @torch.inference_mode()
     def write(self, prompts: Sequence[str], *, most: int) -> list[Written]:
         """What it goes on with, greedily, at most `most` tokens each; in the order of `prompts`."""
-        ids = [self.tokens(prompt) for prompt in prompts]
+        ids, ends = [self.tokens(prompt) for prompt in prompts], self._ends()
         written: list[Written | None] = [None] * len(ids)
         order = sorted(range(len(ids)), key=lambda i: (len(ids[i]), i))
         for at in range(0, len(order), _AT_ONCE):
@@ -161,9 +170,9 @@ class LanguageModel:
                 **padded, max_new_tokens=most, do_sample=False, num_beams=1, pad_token_id=self.tokenizer.pad_token_id
             )
             for i, row in zip(batch, out[:, padded["input_ids"].shape[1] :].tolist(), strict=True):
-                kept = row[: row.index(self.end)] if self.end in row else row
+                kept = list(itertools.takewhile(lambda token: token not in ends, row))
                 text = self.tokenizer.decode(kept, skip_special_tokens=True)
-                written[i] = Written(text, len(kept), self.end not in row)
+                written[i] = Written(text, len(kept), cut=len(kept) == len(row))
         return [each for each in written if each is not None]
 
     @torch.inference_mode()
@@ -171,8 +180,8 @@ class LanguageModel:
         """exp of the mean surprise over every token but the first of each text; the end of a text counts too."""
         total, count = 0.0, 0
         rows = sorted(([*self.tokens(text), self.end] for text in texts), key=len)
-        for at in range(0, len(rows), _AT_ONCE):
-            ids, wanted = padded_right(rows[at : at + _AT_ONCE], self.tokenizer.pad_token_id)
+        for batch in in_batches(rows, _TOKENS_AT_ONCE):
+            ids, wanted = padded_right(batch, self.tokenizer.pad_token_id)
             mask = (wanted != IGNORED).long()
             logits = self.model(input_ids=ids.to(self.model.device), attention_mask=mask.to(self.model.device)).logits
             surprise = torch.nn.functional.cross_entropy(
@@ -184,6 +193,18 @@ class LanguageModel:
 
 
 IGNORED = -100  # a token whose surprise does not count
+
+
+def in_batches(rows: Sequence[Sequence[int]], tokens: int) -> Iterator[list[Sequence[int]]]:
+    """The rows in their order, sorted by length before, so many at once that they have at most `tokens` with their padding."""
+    batch: list[Sequence[int]] = []
+    for row in rows:
+        if batch and (len(batch) + 1) * len(row) > tokens:
+            yield batch
+            batch = []
+        batch.append(row)
+    if batch:
+        yield batch
 
 
 def padded_right(rows: Sequence[Sequence[int]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
