@@ -81,7 +81,7 @@ def main() -> None:
     manifest = Releases(home).current()
     if manifest is None:
         sys.exit(f"No release serves in {home}. Run `make demo` first, or name a home.")
-    encoder = Encoder.load(precision=manifest.encoder.precision)
+    encoder = Encoder.load(precision=manifest.encoder.precision, adapter=manifest.encoder.adapter)
     searcher = Searcher.of(home, manifest, encoder)
     print(f"release {manifest.id}, encoder {manifest.encoder.name}, {manifest.encoder.precision}")
     for name, state in manifest.sources.items():

@@ -29,7 +29,9 @@ def main() -> None:
     manifest = Releases(home).current()
     if manifest is None:
         sys.exit(f"No release serves in {home}. Run `make demo` first, or name a home.")
-    searcher = Searcher.of(home, manifest, Encoder.load(precision=manifest.encoder.precision))
+    searcher = Searcher.of(
+        home, manifest, Encoder.load(precision=manifest.encoder.precision, adapter=manifest.encoder.adapter)
+    )
     for source, state in manifest.sources.items():
         told: dict[str, list[bool]] = defaultdict(list)
         for kind, question in _asked(source, state.release):

@@ -206,7 +206,9 @@ class _Auditor:
         asked = [*questions, *negatives]
         read_as = [self.searcher.mended(question.question) for question in asked]  # by the words of every source
         numbers = [rules.copy_cosine, rules.copy_share, rules.copy_least_words, sorted(self.canaries.vectors)]
-        key = digests.of_json([_code(), digest_of(asked), read_as, self.encoder.identity.digest, of_tables, numbers])
+        key = digests.of_json(
+            [_code(), digest_of(asked), read_as, self.encoder.identity.of_questions, of_tables, numbers]
+        )
         kept = self.home / "audits" / "answers" / f"{key}.json"
         if kept.exists():
             again = "Delete the file and run `probatum audit` again."

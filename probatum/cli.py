@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from probatum import __version__, cli_alerts, cli_report, cli_setup, cli_upkeep, show
+from probatum import __version__, cli_adapters, cli_alerts, cli_report, cli_setup, cli_upkeep, show
 from probatum.cli_approval import approve, decline, journal, pending
 from probatum.cli_golden import golden
 from probatum.errors import Misconfigured, ProbatumError, Rejected
@@ -70,6 +70,7 @@ app.add_typer(golden, name="golden")
 for command in (pending, approve, decline, journal):
     app.command()(command)
 app.add_typer(cli_alerts.app, name="alerts")
+app.add_typer(cli_adapters.app, name="adapters")
 app.command()(cli_report.report)
 app.add_typer(cli_upkeep.app)
 

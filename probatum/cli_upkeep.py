@@ -97,8 +97,11 @@ def backup(
     if drill:
         from probatum.drill import drill as drill_backup
         from probatum.encoder import Encoder
+        from probatum.release import Releases
 
-        show.drilled(drill_backup(settings(), taken.path, Encoder.load()), json)
+        made = Releases(settings().home).current().encoder
+        encoder = Encoder.load(precision=made.precision, adapter=made.adapter)
+        show.drilled(drill_backup(settings(), taken.path, encoder), json)
 
 
 @app.command()

@@ -5,19 +5,24 @@ vectors of two digests are never compared.
 
 What a model wants said before a question or a text (its prompts) counts too, where it wants anything.
 
+An encoder may wear an adapter (`probatum.wearing`). One that reads questions only leaves the digest as it is, because the
+vectors of texts stay; one for both sides makes another digest.
+
     identify(settings())  ->  (folder, EncoderIdentity(name="all-MiniLM-L6-v2", digest="7195…", width=384, precision="bf16", …))
 """
 
 import importlib.metadata
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 import orjson
 
 from probatum import digests
-from probatum.errors import Damaged, Misconfigured
+from probatum.adapters.kept import read_record, whole_folder
+from probatum.adapters.record import AdapterRecord
+from probatum.errors import Damaged, Misconfigured, Rejected
 from probatum.settings import Settings, processor_limited
 
 EMBEDDED_NAME = "all-MiniLM-L6-v2"
@@ -36,10 +41,44 @@ class EncoderIdentity:
     digest: str
     width: int  # numbers in a vector
     precision: str  # fp32 or bf16
+    adapter: str = ""  # identity of the one it wears
+    sides: str = ""  # "query": questions are read with the adapter, texts without; "both"
+
+    @property
+    def of_questions(self) -> str:
+        """What the vector of a question depends on; `digest` is what that of a text depends on."""
+        return digests.of_json([self.digest, self.adapter]) if self.sides == "query" else self.digest
 
 
-def identify(chosen: Settings) -> tuple[Path, EncoderIdentity]:
-    """(folder, identity) of the encoder of the settings. Raises Damaged when the weights are not the expected ones."""
+def identify(chosen: Settings, *, adapter: str = "") -> tuple[Path, EncoderIdentity]:
+    """(folder, identity) of the encoder of the settings, wearing an adapter of the home where one is named.
+
+    Raises Damaged when the weights are not the expected ones, Rejected for an adapter of another base.
+    """
+    folder, identity, base = _identify(chosen)
+    return folder, worn_by(identity, base, read_record(whole_folder(chosen.home, adapter))) if adapter else identity
+
+
+def base_of(chosen: Settings) -> str:
+    """The sha256 of the weights of the encoder of the settings: what an adapter names as its base."""
+    return _identify(chosen)[2]
+
+
+def worn_by(identity: EncoderIdentity, base: str, record: AdapterRecord) -> EncoderIdentity:
+    """The identity of an encoder that wears the adapter of `record`. base: sha256 of the encoder's weights."""
+    if record.base != base or record.kind != "retrieval" or not record.sides:
+        raise Rejected(
+            f"Adapter {record.identity()[:12]} is of {record.base_name} ({record.base[:12]}…), the encoder is {identity.name} ({base[:12]}…).",
+            next="Train one for this encoder, or set PROBATUM_ENCODER to the other.",
+        )
+    worn = record.identity()
+    digest = digests.of_json([identity.digest, worn]) if record.sides == "both" else identity.digest
+    name = f"{identity.name} + {worn[:10]}"
+    return replace(identity, name=name, digest=digest, adapter=worn, sides=record.sides)
+
+
+def _identify(chosen: Settings) -> tuple[Path, EncoderIdentity, str]:
+    """(folder, identity without an adapter, sha256 of the weights)."""
     folder, name, revision, expected = _locate(chosen)
     weights = folder / "model.safetensors"
     if not weights.is_file():
@@ -57,7 +96,7 @@ def identify(chosen: Settings) -> tuple[Path, EncoderIdentity]:
     parts = {"weights": seen, "precision": precision, "normalise": True}
     parts |= {n: digests.of_file(folder / n) for n in _CONFIGURATION if (folder / n).is_file()}
     parts |= {"prompts": said} if any((said := prompts(folder)).values()) else {}
-    return folder, EncoderIdentity(name, revision, digests.of_json(parts), _width(folder), precision)
+    return folder, EncoderIdentity(name, revision, digests.of_json(parts), _width(folder), precision), seen
 
 
 def prompts(folder: Path) -> dict[str, str]:

@@ -44,6 +44,7 @@ from probatum.space import needs_room
 from probatum.store import Store
 from probatum.tables import open_table
 from probatum.waiting import must_not_need_approval
+from probatum.wearing import must_be_of_one_encoder, note_audited, with_adapter, worn
 
 _AGAIN = "Run the refresh again."
 ONE_DAY = timedelta(days=1)
@@ -109,8 +110,12 @@ def read_state(chosen: Settings, digest: str) -> SourceState:
 
 @observed("write")
 @needs_room("writing")
-def write(chosen: Settings, source, snapshot: str, parsed: str, *, allowed_loss: float) -> str:
+def write(
+    chosen: Settings, source, snapshot: str, parsed: str, *, allowed_loss: float, adapter: str | None = None
+) -> str:
     """Chunk, embed and merge into the tables of the source; returns the digest of its new state.
+
+    adapter: identity of the one to encode with; by default that of what serves.
 
     Raises Rejected, and quarantines the snapshot, when too many documents are gone, when what changed is not what the
     publisher says changed, or when rows are not fit to be written.
@@ -122,7 +127,8 @@ def write(chosen: Settings, source, snapshot: str, parsed: str, *, allowed_loss:
     described = read_parsed(chosen, source.name, parsed)
     read = Parsed(tuple(chosen.home / path for path in described["paths"]), (), ())
     serving = Releases(chosen.home).current()
-    encoder = Encoder.load(chosen)
+    adapter = worn(chosen, serving) if adapter is None else adapter
+    encoder = Encoder.load(chosen, adapter=adapter)
     check_encoder(chosen.home, chosen.expectations, encoder, serving)
     kind = UNFIT
     try:
@@ -145,7 +151,7 @@ def write(chosen: Settings, source, snapshot: str, parsed: str, *, allowed_loss:
             taken,
             documents,
             encoder,
-            made_by=_made_by(chosen, source, snapshot),
+            made_by=_made_by(chosen, source, snapshot, adapter),
             quarantined=[name for q in described["quarantined"] for name in q["files"][:1]],
             serving=serving.sources.get(source.name) if serving else None,
         )
@@ -158,16 +164,35 @@ def write(chosen: Settings, source, snapshot: str, parsed: str, *, allowed_loss:
 
 @observed("assemble")
 @needs_room("assembling a candidate")
-def assemble(chosen: Settings, states: Iterable[str]) -> str:
-    """A candidate of what serves with these states in place; returns its digest."""
+def assemble(chosen: Settings, states: Iterable[str], *, adapter: str | None = None) -> str:
+    """A candidate of what serves with these states in place; returns its digest.
+
+    adapter: identity of the one the states were written with; by default that of what serves. Raises Rejected when a state is of
+    another encoder.
+    """
     changed = {}
     for digest in states:
         raw = read_json(_state_file(chosen, digest), what="A source's state", next=_AGAIN)
         changed[raw["source"]] = SourceState.model_validate(raw["state"])
-    _, identity = identify(chosen)
-    candidate = candidate_of(Releases(chosen.home).current(), identity, changed)
-    write_json(_candidate_file(chosen, candidate.digest()), candidate.model_dump(mode="json"))
-    return candidate.digest()
+    serving = Releases(chosen.home).current()
+    _, identity = identify(chosen, adapter=worn(chosen, serving) if adapter is None else adapter)
+    candidate = candidate_of(serving, identity, changed)
+    must_be_of_one_encoder(chosen.home, candidate)
+    return _kept_candidate(chosen, candidate)
+
+
+@observed("wear")
+@needs_room("assembling a candidate")
+def wear(chosen: Settings, adapter: str) -> str:
+    """A candidate of what serves whose questions are read with `adapter` ("": with none); returns its digest.
+
+    Raises Rejected for an adapter of both sides, whose candidate is made by `write` and `assemble`, and before the first release.
+    """
+    serving = Releases(chosen.home).current()
+    if serving is None:
+        raise Rejected("No release serves that could wear an adapter.", next="Run `probatum refresh --all` first.")
+    _, identity = identify(chosen, adapter=adapter)
+    return _kept_candidate(chosen, with_adapter(serving, identity))
 
 
 def serves(chosen: Settings, source: str, digest: str) -> bool:
@@ -190,9 +215,10 @@ def audit(chosen: Settings, candidate: str) -> AuditReport:
 
     serving = Releases(chosen.home).current()
     read = read_candidate(chosen, candidate)
-    report = audit_candidate(
-        chosen.home, chosen.expectations, read, Encoder.load(chosen, precision=read.encoder.precision), serving=serving
-    )
+    encoder = Encoder.load(chosen, precision=read.encoder.precision, adapter=read.encoder.adapter)
+    report = audit_candidate(chosen.home, chosen.expectations, read, encoder, serving=serving)
+    if report.passed:
+        note_audited(chosen.home, read.encoder)
     noted_audit(report)
     write_report(chosen.home, chosen.expectations, read, report)
     seam("after-audit")
@@ -306,10 +332,15 @@ def _served(chosen: Settings, source: str) -> Iterator[Served]:
         manifest = releases.read(manifest.parent) if manifest.parent else None
 
 
-def _made_by(chosen: Settings, source, snapshot: str) -> str:
-    _, identity = identify(chosen)
+def _made_by(chosen: Settings, source, snapshot: str, adapter: str | None = None) -> str:
+    _, identity = identify(chosen, adapter=worn(chosen) if adapter is None else adapter)
     parser = " ".join([source.parser_fingerprint(), gate_code(), *Quarantine(chosen.home).released(source.name)])
     return fingerprint(Snapshots(chosen.home).read(source.name, snapshot), parser, identity.digest)
+
+
+def _kept_candidate(chosen: Settings, candidate: Candidate) -> str:
+    write_json(_candidate_file(chosen, candidate.digest()), candidate.model_dump(mode="json"))
+    return candidate.digest()
 
 
 def _parsed_file(chosen: Settings, source: str, digest: str) -> Path:

@@ -18,6 +18,7 @@ from probatum.settings import Settings
 from probatum.snapshots import Snapshots
 from probatum.tables import open_table
 from probatum.vectorcache import missing_from_cache
+from probatum.wearing import worn
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def plan_source(chosen: Settings, source, origin: str | None) -> Plan:
         _hashes_before(chosen, release),
     )
     encoded = _texts(documents)
-    _, identity = identify(chosen)
+    _, identity = identify(chosen, adapter=worn(chosen))
     return Plan(
         **facts,
         serves=False,

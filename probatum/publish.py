@@ -22,6 +22,7 @@ from probatum.seams import seam
 from probatum.store import Store
 from probatum.verify import verify_table
 from probatum.waiting import WaitingRoom
+from probatum.wearing import follow, must_be_fit_to_serve
 
 _LOCK_WAIT_S = 60
 _MOVES_THE_POINTER = ("publish", "approve", "rollback", "found")
@@ -41,6 +42,7 @@ class Publisher(Releases):
         the tables do not hold what was audited.
         """
         report.must_allow(candidate.digest(), candidate.sources.keys(), parent=candidate.parent)
+        must_be_fit_to_serve(self.home, candidate.encoder)
         with self.lock():
             still_our_turn(self.home, candidate.sources)
             self._settle(actor)
@@ -68,6 +70,7 @@ class Publisher(Releases):
             self._point_to(manifest)
             seam("after-pointer")
             self._tell("approve" if why else "publish", manifest, actor=actor, why=why)
+            follow(self.home, manifest, actor=actor)
         return manifest
 
     def rollback(self, release: str | None, *, actor: str) -> Manifest:
@@ -84,6 +87,7 @@ class Publisher(Releases):
             manifest = self.readable(release)
             self._point_to(manifest)
             self.journal().add("rollback", actor=actor, release=manifest.id)
+            follow(self.home, manifest, actor=actor)
         return manifest
 
     def settle(self, *, actor: str) -> None:
@@ -104,6 +108,10 @@ class Publisher(Releases):
                 self._tell("approve", serving, actor=approving.actor, why=approving.why)
             else:
                 self._tell("found", serving, actor=actor)
+        if serving:
+            follow(
+                self.home, serving, actor=actor
+            )  # whoever pointed to it may have died before its adapter was champion
 
     def _tell(self, action: str, manifest: Manifest, *, actor: str, why: str = "") -> None:
         facts = {

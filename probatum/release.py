@@ -64,6 +64,8 @@ class EncoderState(Frozen):
     digest: str
     width: int
     precision: str
+    adapter: str = Field("", exclude_if=not_)  # identity of the one it wears
+    sides: str = Field("", exclude_if=not_)  # which texts are read with it: "query" or "both"
 
 
 class _Editions(Frozen):
@@ -104,6 +106,8 @@ class Candidate(_Editions):
             "encoder": self.encoder.digest,
             "sources": {name: _content(state) for name, state in self.sources.items()},
         }
+        if self.encoder.adapter:
+            content["adapter"] = [self.encoder.adapter, self.encoder.sides]
         if self.editions:
             content["editions"] = {name: [_content(s) for s in states] for name, states in self.editions.items()}
         return digests.of_json(content)

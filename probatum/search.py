@@ -34,6 +34,7 @@ from probatum.errors import Damaged, Misconfigured, Rejected
 from probatum.freshness import stale
 from probatum.observing import observed_search
 from probatum.release import Candidate, Manifest, Releases, SourceState, today
+from probatum.settings import settings
 from probatum.spelling import Spelling
 from probatum.tables import PinnedTable, open_table
 from probatum.vocabulary import meant
@@ -166,7 +167,8 @@ class Searcher:
 
     @classmethod
     def of(cls, home: Path, release: Manifest | Candidate, encoder: "Encoder") -> "Searcher":
-        if release.encoder.digest != encoder.identity.digest:
+        wanted, here = release.encoder, encoder.identity
+        if (wanted.digest, wanted.adapter) != (here.digest, here.adapter):
             raise Misconfigured(
                 f"The release was made by encoder {release.encoder.name} ({release.encoder.digest[:12]}…, {release.encoder.precision}), "
                 f"loaded is {encoder.identity.name} ({encoder.identity.digest[:12]}…, {encoder.identity.precision}).",
@@ -180,7 +182,9 @@ class Searcher:
         """Any release, with the encoder of the settings in the precision the release was made with."""
         from probatum.encoder import Encoder
 
-        return cls.of(home, manifest, Encoder.load(precision=manifest.encoder.precision))
+        made = manifest.encoder
+        chosen = settings().model_copy(update={"home": home})  # where the adapter is that it names
+        return cls.of(home, manifest, Encoder.load(chosen, precision=made.precision, adapter=made.adapter))
 
     @property
     def sources(self) -> tuple[str, ...]:

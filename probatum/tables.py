@@ -50,6 +50,15 @@ def open_table(folder: Path, name: str, version: int, *, encoder_digest: str | N
     return PinnedTable(table, name)
 
 
+def encoder_of(folder: Path, name: str) -> str:
+    """The digest of the encoder a table of texts was written by; "" when it names none, or there is no such table."""
+    try:
+        table = lancedb.connect(folder, read_consistency_interval=timedelta(0)).open_table(name)
+    except (ValueError, OSError, RuntimeError):
+        return ""
+    return (table.schema.metadata or {}).get(ENCODER_KEY, b"").decode()
+
+
 class PinnedTable:
     """One version of one table, for reading only."""
 

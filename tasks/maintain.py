@@ -36,6 +36,6 @@ def restore_drill(folder: str) -> dict:
     from probatum.release import Releases
 
     chosen = settings()
-    precision = Releases(chosen.home).current().encoder.precision
-    done = drill(chosen, Path(folder), Encoder.load(chosen, precision=precision))
+    made = Releases(chosen.home).current().encoder
+    done = drill(chosen, Path(folder), Encoder.load(chosen, precision=made.precision, adapter=made.adapter))
     return {"release": done.release, "files": done.files, "questions": done.questions}

@@ -20,16 +20,16 @@ from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from probatum import digests
-from probatum.adapters.record import RECORD, REFERENCE, SHAPE, WEIGHTS, AdapterRecord
+from probatum.adapters.kept import FILES, read_record, whole_folder
+from probatum.adapters.record import RECORD, AdapterRecord
 from probatum.adapters.shape import ANOTHER
 from probatum.adapters.status import Change, Life, Status, must_be_able_to_follow
 from probatum.errors import Damaged, Rejected, Retryable
-from probatum.files import read_json, read_sealed, sync_folder, write_json, write_sealed
+from probatum.files import read_sealed, sync_folder, write_json, write_sealed
 from probatum.journal import Journal
 from probatum.seams import seam
 
 ACTION = "adapter"  # of the journal
-_FILES = (WEIGHTS, SHAPE, REFERENCE)
 _LOCK_WAIT_S = 60
 _LOOK = "Run `probatum adapters` for those there are."
 
@@ -83,9 +83,7 @@ class Adapters:
     def folder(self, identity: str) -> Path:
         """Where an adapter's files are, each compared with its sha256. Raises Damaged when one is not what was added."""
         self.life(identity)
-        folder = self.root / identity
-        must_be_whole(folder, identity)
-        return folder
+        return whole_folder(self._home, identity)
 
     def record(self, identity: str) -> AdapterRecord:
         self.life(identity)
@@ -106,7 +104,7 @@ class Adapters:
         with self._lock():
             life, new = self.life(identity), {}
             must_be_able_to_follow(identity, life.status, "champion")
-            must_be_whole(self.root / identity, identity)
+            whole_folder(self._home, identity)
             before = self.champion(life.kind, life.name)
             if before:
                 change = _change("retired", actor, f"{identity[:12]} is the champion now")
@@ -133,7 +131,7 @@ class Adapters:
         target = self.root / record.identity()
         beside = Path(tempfile.mkdtemp(prefix=".new-", dir=self.root))
         try:
-            for name in _FILES:
+            for name in FILES:
                 shutil.copyfile(folder / name, beside / name)
                 _sync(beside / name)
             write_json(beside / RECORD, record.model_dump(mode="json"))
@@ -193,40 +191,15 @@ class Adapters:
             ) from None
 
 
-def read_record(folder: Path) -> AdapterRecord:
-    raw = read_json(folder / RECORD, what="The record of an adapter", next=_LOOK)
-    try:
-        return AdapterRecord.model_validate(raw)
-    except ValidationError as error:
-        raise Damaged(
-            f"The record of an adapter is not whole ({error.error_count()} wrong fields).", next=_LOOK
-        ) from None
-
-
-def must_be_whole(folder: Path, identity: str) -> None:
-    """Raise Damaged unless the folder holds, byte for byte, the adapter that goes by this identity."""
-    record = read_record(folder)
-    for name in _FILES:
-        path = folder / name
-        if not path.is_file() or digests.of_file(path) != record.files.get(name):
-            raise Damaged(
-                f"{name} of adapter {identity[:12]} is missing or not what was added.",
-                safe="Nothing of it was loaded.",
-                next="Take the adapter from a backup, or go back: `probatum rollback`.",
-            )
-    if record.identity() != identity:
-        raise Damaged(f"The record of adapter {identity[:12]} is of another one.", next=_LOOK)
-
-
 def _looked_at(folder: Path, record: AdapterRecord, base: str) -> AdapterRecord:
     """The record with the digests of the files, once each was found fit to be kept."""
     from probatum.adapters.reference import check_reference
     from probatum.adapters.weights import read_weights
 
     here = {path.name for path in folder.iterdir()}
-    if foreign := sorted(here - {*_FILES, RECORD}):
+    if foreign := sorted(here - {*FILES, RECORD}):
         raise _refused(f"{foreign[0][:60]} is no file of an adapter; only safetensors and JSON are read")
-    if missing := sorted(set(_FILES) - here):
+    if missing := sorted(set(FILES) - here):
         raise _refused(f"{missing[0]} is missing")
     if linked := sorted(name for name in here if (folder / name).is_symlink() or not (folder / name).is_file()):
         raise _refused(f"{linked[0]} is no ordinary file")
@@ -236,7 +209,7 @@ def _looked_at(folder: Path, record: AdapterRecord, base: str) -> AdapterRecord:
     if shape.rank != record.rank:
         raise _refused(f"it is of rank {shape.rank}, its record says {record.rank}")
     check_reference(folder)
-    return record.model_copy(update={"files": {name: digests.of_file(folder / name) for name in _FILES}})
+    return record.model_copy(update={"files": {name: digests.of_file(folder / name) for name in FILES}})
 
 
 def _refused(why: str) -> Rejected:

@@ -40,11 +40,11 @@ _ANOTHER_SEED = 1_000_003  # a prime above any number of steps, so that no two s
 class OfWholeBatch:
     """A loss over all examples of a batch together.
 
-    encode(model, examples) -> one row for each, shape (len(examples), …). loss(rows of the whole batch) -> a scalar.
+    encode(model, examples) -> one row for each, shape (len(examples), …). loss(rows, examples) of the whole batch -> a scalar.
     """
 
     encode: Callable[[nn.Module, Sequence], torch.Tensor]
-    loss: Callable[[torch.Tensor], torch.Tensor]
+    loss: Callable[[torch.Tensor, Sequence], torch.Tensor]
 
 
 Loss = Callable[[nn.Module, Sequence], torch.Tensor] | OfWholeBatch
@@ -200,7 +200,7 @@ class _Training:
             self._seed(step, number)
             with self._autocast():
                 if isinstance(self._loss_of, OfWholeBatch):
-                    loss = self._loss_of.loss(self._loss_of.encode(self._model, part))
+                    loss = self._loss_of.loss(self._loss_of.encode(self._model, part), part)
                 else:
                     loss = self._loss_of(self._model, part) * (len(part) / len(examples))
             loss.backward()
@@ -216,7 +216,7 @@ class _Training:
                 rows.append(of.encode(self._model, part))
         together = torch.cat(rows).detach().requires_grad_()
         with self._autocast():
-            loss = of.loss(together)
+            loss = of.loss(together, [example for part in parts for example in part])
         loss.backward()
         gradients = together.grad.split([len(part) for part in parts])
         for number, (part, gradient) in enumerate(zip(parts, gradients, strict=True)):

@@ -150,7 +150,7 @@ def test_a_loss_of_the_whole_batch_keeps_all_its_negatives_when_it_is_halved(tmp
         rows = torch.stack([row for row, _ in examples])
         return torch.stack([model(rows), model(rows + 0.1)], dim=1)
 
-    def contrast(rows):
+    def contrast(rows, examples):
         left, right = nn.functional.normalize(rows, dim=-1).unbind(1)
         return nn.functional.cross_entropy(left @ right.T / 0.05, torch.arange(len(rows)))
 
@@ -162,7 +162,7 @@ def test_a_loss_of_the_whole_batch_keeps_all_its_negatives_when_it_is_halved(tmp
             tmp_path / folder,
             budget.model_copy(update={"micro_batch": micro}),
             loss=loss,
-            validate=lambda m: float(loss.loss(loss.encode(m, rows_of(5, 32)))),
+            validate=lambda m: float(loss.loss(loss.encode(m, rows_of(5, 32)), ())),
             model=Small(dropout=0),
         )
         return weights(model), trained.curve[-1].trained
