@@ -11,7 +11,7 @@ training is taken off the training set: the held-out set is seen once, at the en
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,6 +36,7 @@ from probatum.thresholds import Gate
 from probatum.training.behaviour_report import BehaviourReport, Figures
 from probatum.training.budget import Trained
 from probatum.training.language_model import IGNORED, Base, LanguageModel, padded_right
+from probatum.training.leaks import Encode, leaks
 from probatum.training.loop import best_device, train
 from probatum.training.writing import outputs_of, reference_of, standing_of, with_adapter
 
@@ -112,6 +113,16 @@ def retrain(
         checked=checked.as_dict(), general_set=general_set, zero_shot=zero_shot, detailed=detailed, champion=champion,
         challenger=challenger, trained=trained, verdict=verdict,
     )  # fmt: skip
+
+
+def near_by(encode: Encode, golden: Mapping[str, str] | None = None) -> Near:
+    """What the gate asks for near duplicates: by the cosine of an encoder, golden questions included where they are given."""
+
+    def near(learnt: Mapping[str, str], kept: Mapping[str, str]) -> list[tuple[str, str]]:
+        ids = list(learnt)
+        return [(ids[leak.place], leak.id) for leak in leaks(list(learnt.values()), {**(golden or {}), **kept}, encode)]
+
+    return near
 
 
 def train_adapter(

@@ -14,6 +14,7 @@ from probatum.behaviours import Example, Sets, examples_digest, gate, read_behav
 from probatum.behaviours.examples import read_texts
 from probatum.errors import Misconfigured, Rejected
 from probatum.phi import KINDS, ClinicalNames
+from probatum.training.behaviour import near_by
 
 EXPECTATIONS = Path(__file__).parents[2] / "expectations"
 SOAP, TRIAGE = (read_behaviour(EXPECTATIONS, name) for name in ("soap-note", "triage-level"))
@@ -118,6 +119,16 @@ def test_near_duplicates_are_asked_for_and_stop_the_training():
 
     assert "soap-5 is probe soap-1001" in refused(sets(), near=near)
     assert gate(SOAP, sets(), NAMES, near=lambda train, kept_out: []).examples == 200
+
+
+def test_a_call_in_other_words_is_found_by_the_encoder(encoder):
+    """P44: a probe put a little differently, and a golden question, among what would be trained on."""
+    said = "My mother has crushing chest pain and she is sweating"
+    train = (*TRAIN[:-2], note(198, input=f"{said} now."), note(199, input="Which dose of apixaban in renal failure?"))
+    golden = {"formulary-007": "which dose of apixaban in renal failure"}
+    far = (note(900, input="The boiler in the cellar was mended."),)  # invented visits are near to each other
+    told = refused(sets(train, far, (note(1_000, input=said),)), near=near_by(encoder.encode, golden))
+    assert "soap-198 is probe soap-1000" in told and "soap-199 is formulary-007" in told
 
 
 def test_a_text_of_the_general_set_may_not_be_rehearsed():
