@@ -1,6 +1,6 @@
 """Is a behaviour really learnt, on a base that was really trained, without forgetting the rest; and is a worse one kept out?
 
-The base and the adapter are trained here, once: a language model of four hundred thousand weights on invented notes.
+The base and the adapter are trained here, once: a language model of a million weights on invented notes.
 """
 
 import json
@@ -32,12 +32,12 @@ from probatum.training.language_model import Base, LanguageModel, base_of, weigh
 from probatum.training.writing import outputs_of, with_adapter
 
 EXPECTATIONS = Path(__file__).parents[2] / "expectations"
-SOAP = for_the_tiny_base(read_behaviour(EXPECTATIONS, "soap-note"), steps=80)
+SOAP = for_the_tiny_base(read_behaviour(EXPECTATIONS, "soap-note"), steps=120)
 FACTS = Facts(frozenset(condition.code for condition in invented_notes.CONDITIONS))
 NAMES = ClinicalNames.of(
     text for c in invented_notes.CONDITIONS for text in (c.title, c.title.lower(), c.finding.lower(), *c.plan)
 )
-SETS = sets_of(SOAP, train=240, held_out=80)
+SETS = sets_of(SOAP, train=480, held_out=80)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -59,7 +59,7 @@ class Learnt:
 @pytest.fixture(scope="module")
 def base(tmp_path_factory) -> Base:
     folder = tmp_path_factory.mktemp("base")
-    return Base.of(folder, make_base(folder, steps=260, width=96, layers=3).sha256)
+    return Base.of(folder, make_base(folder, steps=500).sha256)
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_an_adapter_lifts_the_form_of_notes_and_forgets_next_to_nothing(learnt):
     """P43: from below 72 % to at least 97 % of held-out notes that keep every rule; the general set within two per cent."""
     report = learnt.report
     for before in (report.zero_shot, report.detailed):
-        assert 0.2 < before.compliance.compliance < 0.72
+        assert 0.1 < before.compliance.compliance < 0.72
     assert report.challenger.compliance.compliance >= 0.97
     assert report.challenger.forgotten <= 0.02
     assert report.verdict.promoted and report.verdict.reasons == ()
@@ -155,7 +155,7 @@ def test_data_that_the_gate_refuses_is_not_trained_on(untrained, tmp_path):
 
 def test_an_example_longer_than_the_limits_is_refused_by_its_id(untrained, tmp_path):
     short = SOAP.model_copy(update={"limits": SOAP.limits.model_copy(update={"prompt_tokens": 20})})
-    with pytest.raises(Rejected, match=r"240 training examples .* \(20 tokens of prompt"):
+    with pytest.raises(Rejected, match=r"480 training examples .* \(20 tokens of prompt"):
         train_adapter(short, LanguageModel.load(untrained), SETS, tmp_path, data="d")
 
 
