@@ -1,10 +1,11 @@
 """python -m bench.tiny_base FOLDER: trains a language model of a million weights on invented notes, from nothing.
 
-    seen = make_base(folder, steps=500)     Made(sha256="…", parameters=1_142_912, steps=500, seconds=215.2, loss=0.32)
+    seen = make_base(folder, steps=500)     Made(sha256="63e4…", parameters=…, steps=500, seconds=…, loss=…)
 
 It stands where a model from a hub would: a folder with config.json, tokenizer.json and model.safetensors, named by its
-sha256. It has read letters, titles of ICD-10-CM and the notes of eight invented clinics, of which four have habits that break
-the rules of the house: so it writes notes, and keeps to the form about every second time. It knows nothing else.
+sha256. It reads letters, a few other texts, and the notes of eight invented clinics, most of which break a rule of the house:
+former codes linger, and four clinics have habits. It knows nothing else. One thread is faster than two that are disturbed: beside other
+work a step took 4.2 seconds of processor on two, 0.6 on one.
 """
 
 import argparse
