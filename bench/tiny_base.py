@@ -1,6 +1,6 @@
 """python -m bench.tiny_base FOLDER: trains a language model of a million weights on invented notes, from nothing.
 
-    seen = make_base(folder, steps=500)     Made(sha256="63e4…", parameters=…, steps=500, seconds=…, loss=…)
+    seen = make_base(folder, steps=500)     Made(sha256="…", parameters=…, steps=500, seconds=…, loss=…)
 
 It stands where a model from a hub would: a folder with config.json, tokenizer.json and model.safetensors, named by its
 sha256. It reads letters, a few other texts, and the notes of eight invented clinics, most of which break a rule of the house:
