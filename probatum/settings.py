@@ -41,6 +41,13 @@ class Settings(BaseSettings):
     encoder_revision: str = Field("", description="the name and revision to show for it")
     encoder_precision: str = Field("auto", pattern="^(auto|fp32|bf16)$")
     encoder_batch_tokens: int = Field(32768, gt=0, description="tokens encoded at once: bounds the memory")
+    language_model: str = Field("", description="folder with the causal language model that behaviours are trained on")
+    language_model_sha256: str = Field(
+        "", description="sha256 of its model.safetensors; required with `language_model`"
+    )
+    training_data: str = Field(
+        "", description="folder with <behaviour>/train.jsonl and the other sets of each behaviour"
+    )
     drops: str = Field("", description="s3://bucket or a folder; each source reads <drops>/<source>/incoming/")
     drops_queue: str = Field("", description="URL of the SQS queue that gets the bucket's events; hints, never needed")
     backups: str = Field("", description="folder that `maintain` leaves backups in; on another disk; empty: none")

@@ -52,12 +52,17 @@ class Identifier:
     end: int
 
 
-def find_identifiers(text: str, names: ClinicalNames) -> list[Identifier]:
-    """In order, without overlap. Linear in the text; offsets are those of `text`."""
+def find_identifiers(text: str, names: ClinicalNames, *, of_a_patient: bool = False) -> list[Identifier]:
+    """In order, without overlap. Linear in the text; offsets are those of `text`.
+
+    of_a_patient: the whole text is about one (a note, a dialogue), so telephone numbers and the like count anywhere in it.
+    """
     view = View(text)
     naming = list(_naming(view, names))
-    if naming:
-        naming += _nearby(view, names, naming)
+    if of_a_patient:
+        naming += _between(view, names, [(0, len(view.low))])
+    elif naming:
+        naming += _between(view, names, _merged((max(0, start - NEAR), end + NEAR) for _, start, end in naming))
     return [
         Identifier(kind, view.place(start), view.place(end - 1) + 1) for kind, start, end in _without_overlap(naming)
     ]
@@ -91,9 +96,8 @@ def _naming(view: View, names: ClinicalNames) -> Iterator[tuple[str, int, int]]:
             yield "name", start, end
 
 
-def _nearby(view: View, names: ClinicalNames, naming: Iterable[tuple[str, int, int]]) -> Iterator[tuple[str, int, int]]:
-    """What is a patient's because a patient is named beside it."""
-    windows = _merged((max(0, start - NEAR), end + NEAR) for _, start, end in naming)
+def _between(view: View, names: ClinicalNames, windows: Iterable[tuple[int, int]]) -> Iterator[tuple[str, int, int]]:
+    """What is a patient's because of where it stands: a patient is named beside it, or the whole text is about one."""
     for first, last in windows:
         yield from contacts_in(view.text, first, last)
         for label, start, end in labels_in(view.low[first:last]):
