@@ -15,6 +15,7 @@ from prefect.deployments.runner import RunnerDeployment
 from flows.maintain import maintain
 from flows.notify import notify
 from flows.refresh import refresh, refresh_all, refresh_dropped
+from flows.watch import watch
 from tasks.server import the_server
 from tasks.set_up import declared
 
@@ -24,6 +25,7 @@ FLOWS = {
     "flows/refresh.py:refresh_dropped": refresh_dropped,
     "flows/maintain.py:maintain": maintain,
     "flows/notify.py:notify": notify,
+    "flows/watch.py:watch": watch,
 }
 _AT_ONCE = 2  # runs of one process: a refresh takes a core
 

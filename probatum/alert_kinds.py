@@ -62,28 +62,41 @@ KINDS = {
         Kind("no-worker", "prefect.work-pool.not-ready", "no worker serves a pool", ("pool",), "another pool"),
         Kind(
             "drift",
-            "probatum.drift.found",
-            "answers drift away from what they were (reserved; nothing emits it yet)",
-            ("source", "figure", "before", "now", "since", "next", "run"),
-            "another figure",
+            "probatum.behaviour.drifted",
+            "what serves behaves otherwise than at publication",
+            ("behaviour", "drift", "champion", "figure", "before", "now", "since", "reasons", "next", "serving", "report", "run"),
+            "another drift",
+        ),
+        Kind(
+            "probes-missing",
+            "probatum.probes.missing",
+            "too few probes could be asked to judge a behaviour",
+            ("behaviour", "reason", "since", "next", "serving", "report", "run"),
+            "never while they are missing",
         ),
     )
 }  # fmt: skip
 
 SUCCEEDED = "probatum.source.succeeded"  # a source was published, or has nothing new
 RECOVERED = "probatum.source.recovered"  # what was late is no longer
+BEHAVES = "probatum.behaviour.recovered"  # a drift is over
+PROBED = "probatum.probes.complete"  # probes that were missing can be asked again
 COMPLETED = "prefect.flow-run.Completed"
 READY = "prefect.work-pool.ready"
 # what each piece of good news ends, for its source, deployment or pool
 ENDS = {
     SUCCEEDED: ("invalid", "refused", "quarantined", "late", "receipts", "run-failed", "run-crashed", "run-late"),
     RECOVERED: ("late",),
+    BEHAVES: ("drift",),
+    PROBED: ("probes-missing",),
     COMPLETED: ("run-failed", "run-crashed", "run-late"),
     READY: ("no-worker",),
 }
 RECOVERY = {
     SUCCEEDED: ("source", "release", "published", "open_cases", "stale", "serving", "run", "receipts"),
     RECOVERED: ("source", "why", "succeeded", "run"),
+    BEHAVES: ("behaviour", "drift", "champion", "before", "now", "serving", "report", "run"),
+    PROBED: ("behaviour", "serving", "report", "run"),
     COMPLETED: _RUN,
     READY: ("pool",),
 }

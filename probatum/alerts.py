@@ -26,7 +26,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Alert:
-    """kind: a word of `KINDS`, "" for good news. about: a source, a deployment or a pool. occurred: ISO, UTC."""
+    """kind: a word of `KINDS`, "" for good news. about: a source, a behaviour, a deployment or a pool. occurred: ISO, UTC."""
 
     event: str
     id: str
@@ -46,7 +46,7 @@ class Alert:
 def alert_of(event: str, *, id: str, occurred: str, payload: Mapping) -> Alert | None:
     """The alert of an event of ours, of a run or of a pool; None for one that is no news to anybody."""
     kind = kind_of(event)
-    about = str(payload.get("source") or payload.get("deployment") or payload.get("pool") or "")
+    about = _about(payload)
     if (kind is None and event not in ENDS) or not about:
         return None
     if event == RECOVERED and payload.get("succeeded"):
@@ -64,6 +64,10 @@ def alert_of(event: str, *, id: str, occurred: str, payload: Mapping) -> Alert |
     )
 
 
+def _about(payload: Mapping) -> str:
+    return str(next((payload[key] for key in ("source", "behaviour", "deployment", "pool") if payload.get(key)), ""))
+
+
 def _items(word: str, about: str, payload: Mapping) -> tuple[Item, ...]:
     if word == "quarantined":
         return tuple(Item(_case(about, c["id"]), str(c.get("owner") or ""), c) for c in payload.get("cases", ()))
@@ -75,7 +79,9 @@ def _what_is_new(word: str, payload: Mapping) -> str:
     if word in ("run-failed", "run-crashed"):
         return str(payload.get("run", ""))
     if word in ("run-late", "drift"):
-        return str(payload.get({"run-late": "deployment", "drift": "figure"}[word], ""))
+        return str(payload.get({"run-late": "deployment", "drift": "drift"}[word], ""))
+    if word == "probes-missing":
+        return ""  # how many are missing changes from week to week
     return digests.of_text(str(payload["reason"]))[:16] if payload.get("reason") else ""
 
 

@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     drops: str = Field("", description="s3://bucket or a folder; each source reads <drops>/<source>/incoming/")
     drops_queue: str = Field("", description="URL of the SQS queue that gets the bucket's events; hints, never needed")
     backups: str = Field("", description="folder that `maintain` leaves backups in; on another disk; empty: none")
+    query_records: bool = Field(
+        False, description="keep keyed records of what is asked, without the questions, to see whether it moves"
+    )
     fault: str = Field("", description="for tests: a seam to die at, e.g. kill:after-write")
     image: str = Field("", description="the image of deploy/Dockerfile by digest, for work pools that run containers")
     telemetry: str = Field(

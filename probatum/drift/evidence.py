@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import binomtest, fisher_exact, ks_2samp
+from scipy.stats import binomtest, fisher_exact, ks_2samp, norm
 from scipy.stats import t as student
 
 from probatum.drift.overlap import rank_overlap
@@ -55,6 +55,17 @@ class Compared:
     def loss(self) -> float:
         """Share of ok then, less that of now; positive is worse."""
         return float(np.mean([r.ok for r in self.before]) - np.mean([r.ok for r in self.now]))
+
+    def soft_loss(self, firm: float) -> float:
+        """The same, each probe counted by how firmly it is ok: a half where it is on the edge, nearly one where `firm` above it.
+
+        A hundred probes lose three points or four by the luck of which ones were chosen; how far all of them moved says
+        it with less luck. It needs a quality whose sign is the answer; without one it is the plain loss.
+        """
+        if not all(r.ok == (r.quality > 0) for r in (*self.before, *self.now)):
+            return self.loss
+        then, now = (np.array([r.quality for r in side]) for side in (self.before, self.now))
+        return float(norm.cdf(then / firm).mean() - norm.cdf(now / firm).mean())
 
 
 def compared(before: Window, now: Window, rules: DriftRules) -> Compared:
@@ -147,5 +158,8 @@ def _level(two: Compared) -> Test | None:
         return None
     found = ks_2samp(then, now, method="asymp")  # sixty and more on each side
     return Test(
-        "level", float(found.statistic), float(found.pvalue), f"median {np.median(then):.3f} became {np.median(now):.3f}"
+        "level",
+        float(found.statistic),
+        float(found.pvalue),
+        f"median {np.median(then):.3f} became {np.median(now):.3f}",
     )

@@ -138,7 +138,9 @@ class Ledger:
                 return known
             answer = self._answer(state, day, champion, forced=forced, minutes=minutes)
             if not answer.go:
-                raise Conflict(f"{self.behaviour}: {answer.why}", safe=_SAFE, next=f"See `probatum drift status {self.behaviour}`.")
+                raise Conflict(
+                    f"{self.behaviour}: {answer.why}", safe=_SAFE, next=f"See `probatum drift status {self.behaviour}`."
+                )
             claimed = Retrain(key, answer.drift, champion, day.isoformat(), minutes, forced)
             self._write(replace(state, retrains=(*state.retrains, claimed)))
         self._journal("retrain", actor, drift=answer.drift, forced=str(forced).lower(), why=why)
@@ -149,7 +151,9 @@ class Ledger:
         with self._writing() as state:
             known = next((retrain for retrain in state.retrains if retrain.key == key), None)
             if known is None:
-                raise Conflict(f"{self.behaviour}: no retrain was claimed as {key}.", safe=_SAFE, next="Claim it before it starts.")
+                raise Conflict(
+                    f"{self.behaviour}: no retrain was claimed as {key}.", safe=_SAFE, next="Claim it before it starts."
+                )
             ended = replace(known, outcome=outcome, minutes=minutes)
             self._write(replace(state, retrains=tuple(ended if r.key == key else r for r in state.retrains)))
         self._journal("retrained", actor, drift=ended.drift, outcome=outcome, minutes=str(minutes))
@@ -164,15 +168,25 @@ class Ledger:
         if running := next((retrain for retrain in state.retrains if not retrain.outcome), None):
             return Answer(False, f"a retrain that began on {running.started} has not ended", **told)
         if minutes > left:
-            return Answer(False, f"{minutes} minutes of a GPU are asked for, and {left} of {self._rules.gpu_minutes} are left in this quarter", **told)
+            return Answer(
+                False,
+                f"{minutes} minutes of a GPU are asked for, and {left} of {self._rules.gpu_minutes} are left in this quarter",
+                **told,
+            )
         if forced:
             return Answer(True, "somebody wants it", **told)
         if drift is None:
-            return Answer(False, f"not needed: nothing has drifted since the champion was trained ({_said(state.last)})", **told)
+            return Answer(
+                False, f"not needed: nothing has drifted since the champion was trained ({_said(state.last)})", **told
+            )
         if any(retrain.drift == drift.id for retrain in state.retrains):
             return Answer(False, f"drift {drift.id} has been retrained for once, and is never twice", **told)
         if recent:
-            return Answer(False, f"the last retrain began on {recent[-1].started}, and there is one in {self._rules.retrain_every_days} days", **told)
+            return Answer(
+                False,
+                f"the last retrain began on {recent[-1].started}, and there is one in {self._rules.retrain_every_days} days",
+                **told,
+            )
         return Answer(True, f"drift {drift.id} was found on {drift.found} ({_said(drift.figures)})", **told)
 
     def _read(self) -> State:
@@ -192,7 +206,9 @@ class Ledger:
         try:
             lock.acquire()
         except Timeout:
-            raise Retryable("Somebody else is writing to the ledger of drift.", safe=_SAFE, next="Try it again.") from None
+            raise Retryable(
+                "Somebody else is writing to the ledger of drift.", safe=_SAFE, next="Try it again."
+            ) from None
         try:
             yield self._read()
         finally:
@@ -239,7 +255,11 @@ def _figures(verdict: Verdict) -> dict:
 def _said(figures: dict) -> str:
     if not figures:
         return "no window was judged yet"
-    share = f"{figures['now']:.3f} right, {figures['before']:.3f} at publication" if figures.get("before") is not None else "no figures"
+    share = (
+        f"{figures['now']:.3f} right, {figures['before']:.3f} at publication"
+        if figures.get("before") is not None
+        else "no figures"
+    )
     return f"window of {figures['day']}: {figures['state']}, {share}"
 
 
@@ -250,4 +270,6 @@ def _state(value: dict, advice: str) -> State:
         value["untold"] = tuple((kind, drift) for kind, drift in value["untold"])
         return State(**value)
     except (TypeError, KeyError, ValueError):
-        raise Damaged("The ledger of drift has another shape than this version writes.", safe=_SAFE, next=advice) from None
+        raise Damaged(
+            "The ledger of drift has another shape than this version writes.", safe=_SAFE, next=advice
+        ) from None

@@ -6,17 +6,20 @@ The same shape serves both kinds of behaviour:
 
     |            | of retrieval                                      | of a behaviour adapter                        |
     | ok         | the answer is among the first three               | the example keeps every rule                  |
-    | quality    | score of the best right hit less the best wrong   | share of the rules it keeps                   |
+    | quality    | how far its score is above the fourth place's edge | share of the rules it keeps                   |
     | top        | the first ten documents, by their ids             | the label it gave, where it gives one         |
     | level      | score of the first hit                            | length of what it wrote                       |
     | unanswered | told that nothing is good enough                  | refused                                       |
 
-A behaviour's numbers come from outside as JSON, {"readings": [{"id": "soap-001", "ok": true, "quality": 1.0, …}]}.
+A behaviour's numbers come from whoever runs its probes, as JSON; `leave_figures` puts them where the next watch finds them:
+
+    home/drift/<behaviour>/figures.json   {"champion": "9c1e…", "day": "2026-12-06", "readings": [{"id": "soap-001", "ok": true, "quality": 1.0, …}]}
 """
 
 import math
+import re
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -24,9 +27,10 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from probatum.errors import Damaged, Misconfigured
-from probatum.files import read_sealed, write_sealed
+from probatum.files import read_sealed, write_atomically, write_sealed
 
 RETRIEVAL = "retrieval"
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
 
 @dataclass(frozen=True)
@@ -75,22 +79,48 @@ class _Told(BaseModel):
 class _File(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    readings: tuple[_Told, ...]
+    champion: str = Field(min_length=8, max_length=64, pattern="^[0-9a-f]+$")
+    day: date
+    readings: tuple[_Told, ...] = Field(min_length=1)
 
 
-def read_figures(path: Path) -> tuple[Reading, ...]:
-    """A behaviour's numbers from a JSON file. Raises Misconfigured: a number that is none is no number of ours."""
+def leave_figures(home: Path, behaviour: str, window: bytes) -> Path:
+    """Put a behaviour's numbers where the next watch finds them; raises Misconfigured when they are none."""
+    if not _NAME.fullmatch(behaviour) or behaviour == RETRIEVAL:
+        raise Misconfigured(
+            f"{behaviour[:60]!r} is no behaviour with numbers of its own.",
+            safe="Nothing was kept.",
+            next=f"Name one as in expectations/behaviours: small letters, digits and hyphens, and not {RETRIEVAL}.",
+        )
+    path = figures_of(home, behaviour)
+    _parsed(window, path)
+    write_atomically(path, window)
+    return path
+
+
+def figures_of(home: Path, behaviour: str) -> Path:
+    return home / "drift" / behaviour / "figures.json"
+
+
+def read_figures(path: Path, behaviour: str) -> Window:
+    """The window of a behaviour's numbers. Raises Misconfigured: a number that is none is no number of ours."""
     try:
-        told = _File.model_validate_json(path.read_bytes())
+        return replace(_parsed(path.read_bytes(), path), behaviour=behaviour)
     except OSError as error:
         raise _wrong(path, f"cannot be read ({error.strerror})") from None
+
+
+def _parsed(content: bytes, path: Path) -> Window:
+    try:
+        told = _File.model_validate_json(content)
     except ValidationError as error:
         first = error.errors()[0]
         raise _wrong(path, f"{'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg']}") from None
     ids = [each.id for each in told.readings]
     if len(set(ids)) < len(ids):
         raise _wrong(path, "an id is there twice")
-    return tuple(Reading(**each.model_dump()) for each in told.readings)
+    readings = tuple(Reading(**each.model_dump()) for each in told.readings)
+    return Window("", told.day.isoformat(), told.champion, readings)
 
 
 class Windows:
@@ -127,7 +157,7 @@ class Windows:
             raise Damaged(f"The window {path.name} has another shape.", next=_AGAIN.format(self.behaviour)) from None
 
 
-_AGAIN = "Remove the file and run `probatum drift watch {}` again: what serves can be asked anew."
+_AGAIN = "Remove the file and run `probatum drift watch` again (it was of {}): what serves can be asked anew."
 
 
 def as_json(window: Window) -> dict:
@@ -151,5 +181,5 @@ def _wrong(path: Path, what: str) -> Misconfigured:
     return Misconfigured(
         f"{path.name}: {what}.",
         safe="No window was kept, and nothing was decided.",
-        next='Give {"readings": [{"id": …, "ok": …, "quality": …}]}; see probatum/drift/readings.py.',
+        next='Give {"champion": …, "day": …, "readings": [{"id": …, "ok": …, "quality": …}]}; see probatum/drift/readings.py.',
     )

@@ -23,6 +23,7 @@ class DriftRules(BaseModel):
     chance: float = Field(gt=0, lt=0.5)
     tests_agreeing: int = Field(ge=2)
     step_loss: float = Field(gt=0, lt=1)
+    firm: float = Field(gt=0)
     slide_allowance: float = Field(ge=0, lt=1)
     slide_bound: float = Field(gt=0, lt=1)
     tolerated_margin: float = Field(ge=0)

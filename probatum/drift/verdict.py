@@ -68,8 +68,9 @@ def judge_one(
         )
     two = compared(baseline, now, rules)
     tests = tests_of(two, rules, queries=queries)
-    slide = _added(slide, two.loss, rules)
-    matters, no_chance = _what_matters(two.loss, slide, rules), _what_fires(tests)
+    loss = two.soft_loss(rules.firm)
+    slide = _added(slide, loss, rules)
+    matters, no_chance = _what_matters(loss, slide, rules), _what_fires(tests)
     enough = matters and no_chance and len(matters) + len(no_chance) >= rules.tests_agreeing
     state = DRIFTED if enough else SUSPECTED if matters or no_chance else STEADY
     return Verdict(
@@ -78,7 +79,7 @@ def judge_one(
         reasons=(*matters, *no_chance) or ("no test fires",),
         before=rate(two.before),
         now=rate(two.now),
-        loss=two.loss,
+        loss=loss,
         slide=slide,
         size=two.size,
         tests=tuple(tests),
@@ -102,7 +103,7 @@ def slide_of(baseline: Window, windows: Sequence[Window], rules: DriftRules) -> 
     found = 0.0
     for window in windows:
         if not too_few(baseline, window, rules):
-            found = _added(found, compared(baseline, window, rules).loss, rules)
+            found = _added(found, compared(baseline, window, rules).soft_loss(rules.firm), rules)
     return found
 
 
