@@ -1,6 +1,6 @@
 """The tests of one window against what was at publication: each a question of its own, with a figure and a chance.
 
-    tests_of(baseline, now, rules)  ->  [Test("hits", 0.05, 0.0004, "7 lost and 1 won of 120", True), …]
+    evidence_of(baseline, now, rules)  ->  [Test("hits", 0.05, 0.0004, "7 lost and 1 won of 120", True), …]
 
 | test       | asks                                                         | by                                       |
 | hits       | did more probes lose their answer than win one?              | exact sign test of the pairs (McNemar)   |
@@ -77,7 +77,7 @@ def compared(before: Window, now: Window, rules: DriftRules) -> Compared:
     return Compared(tuple(then for then, _ in both), tuple(here for _, here in both), paired=True)
 
 
-def tests_of(two: Compared, rules: DriftRules, *, queries: Test | None = None) -> list[Test]:
+def evidence_of(two: Compared, rules: DriftRules, *, queries: Test | None = None) -> list[Test]:
     """Every test that can say something, with Holm's correction over all of them."""
     told = [
         _counted("hits", two, lost=[not r.ok for r in two.now], had=[not r.ok for r in two.before]),

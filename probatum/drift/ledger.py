@@ -89,15 +89,17 @@ def after(state: State, verdict: Verdict, rules: DriftRules) -> tuple[State, str
     state = replace(state, seen=verdict.day, last=_figures(verdict))
     if verdict.state == MISSING:
         return (state, "") if state.missing else _telling(replace(state, missing=True), MISSING)
+    news = ""
     if state.missing:
-        state, _ = _telling(replace(state, missing=False), COMPLETE)
+        state, news = _telling(replace(state, missing=False), COMPLETE)
     if drift := state.open:
-        return _watched(state, drift, verdict, rules)
+        state, ended = _watched(state, drift, verdict, rules)
+        return state, ended or news
     if verdict.state == DRIFTED and not _held_off(state, verdict.day, rules):
         identity = digests.of_json([verdict.behaviour, verdict.champion, verdict.day])[:16]
         found = Drift(identity, verdict.champion, verdict.day, _figures(verdict))
         return _telling(replace(state, drifts=(*state.drifts, found)), DRIFTED, identity)
-    return state, COMPLETE if (COMPLETE, "") in state.untold else ""
+    return state, news
 
 
 class Ledger:

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 
 import orjson
 
-from probatum.drift.evidence import Test, compared, tests_of
+from probatum.drift.evidence import Test, compared, evidence_of
 from probatum.drift.readings import Window, rate
 from probatum.drift.rules import DriftRules
 
@@ -67,7 +67,7 @@ def judge_one(
             **told, state=BASELINE, reasons=("the first window of this champion",), now=share, size=len(now.seen())
         )
     two = compared(baseline, now, rules)
-    tests = tests_of(two, rules, queries=queries)
+    tests = evidence_of(two, rules, queries=queries)
     loss = two.soft_loss(rules.firm)
     slide = _added(slide, loss, rules)
     matters, no_chance = _what_matters(loss, slide, rules), _what_fires(tests)
