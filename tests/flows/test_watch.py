@@ -43,9 +43,13 @@ def ran(published_once, tmp_path_factory):
 
 def test_a_watch_says_what_it_found(ran):
     """P42: a good release is steady, a confused one drifted, week after week."""
-    _, _, told = ran
-    assert [told[name]["message"] for name in told] == ["retrieval: steady", "retrieval: drifted", "retrieval: drifted"]
-    assert {told[name]["type"] for name in told} == {"COMPLETED"}
+    told = {name: ran[2][name] for name in ("first", "second", "third")}
+    assert [each["message"] for each in told.values()] == [
+        "retrieval: steady",
+        "retrieval: drifted",
+        "retrieval: drifted",
+    ]
+    assert {each["type"] for each in told.values()} == {"COMPLETED"}
     assert told["second"]["outcome"]["retrieval"]["loss"] > 0.1
 
 
@@ -56,6 +60,13 @@ def test_a_drift_is_one_event_with_a_payload_that_does_not_change(ran):
     assert len(events) == 1 and set(events[0]) == set(KINDS["drift"].payload)
     assert events[0]["behaviour"] == "retrieval" and Path(events[0]["report"]).is_relative_to(home)
     assert events[0]["champion"] == told["second"]["outcome"]["retrieval"]["champion"]
+
+
+def test_the_event_starts_the_deployment_retrain_where_there_is_one(ran):
+    """P42: with the behaviour and the drift, which the ledger knows; before there is one, no automation is made."""
+    before, expect, match, parameters = ran[2]["automations"]
+    assert before == [] and expect == [KINDS["drift"].event]
+    assert match == {"prefect.resource.id": "probatum.behaviour.*"} and set(parameters) == {"behaviour", "drift"}
 
 
 def test_prefect_is_given_no_question(ran):

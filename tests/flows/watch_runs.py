@@ -10,6 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 
+from prefect.client.orchestration import get_client
 from small_home import drugs, protocols
 from test_drift_watching import confused, publish
 
@@ -19,6 +20,7 @@ from flows.watch import watch
 from probatum.encoder import Encoder
 from probatum.release import Releases, today
 from probatum.settings import settings
+from tasks import automations
 
 
 def main() -> None:
@@ -28,7 +30,20 @@ def main() -> None:
     publish(home, Encoder.load(precision=manifest.encoder.precision), manifest, confused(drugs()), protocols())
     told["second"] = _run(7)
     told["third"] = _run(14)
-    print(json.dumps(told))
+    print(json.dumps(told | {"automations": _automations()}))
+
+
+def _automations() -> list:
+    """What drift starts: nothing before a deployment `retrain` is there; then an automation that the server takes."""
+    with get_client(sync_client=True) as client:
+        before = [each.name for each in automations._retraining(client)]
+        flow = client.create_flow_from_name("retrain")
+        client.create_deployment(flow_id=flow, name="retrain")
+        (wanted,) = automations._retraining(client)
+        client.create_automation(wanted)
+        (there,) = [each for each in client.read_automations() if each.name == wanted.name]
+        (action,) = there.actions
+        return [before, sorted(there.trigger.expect), there.trigger.match.model_dump(), action.parameters]
 
 
 def _run(days: int) -> dict:
