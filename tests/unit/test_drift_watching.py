@@ -119,7 +119,7 @@ def test_a_document_that_was_withdrawn_has_not_drifted(watched):
 
 def test_probes_that_cannot_be_asked_are_an_alert(watched):
     """P42: a source that has left the release; nothing is drifted, and when it is back that is told too."""
-    home, watch = watched[0].home, watched[1]
+    watch = watched[1]
     watch.retrieval(DAY)
     path = watched[0].expectations / "probes" / "icd10.jsonl"
     strange = (watched[0].expectations / "probes" / "formulary.jsonl").read_text("utf-8").replace("formulary", "icd10")
