@@ -16,6 +16,7 @@ from flows.maintain import maintain
 from flows.notify import notify
 from flows.publish import publish
 from flows.refresh import refresh, refresh_all, refresh_dropped
+from flows.watch import watch
 from tasks.server import the_server
 from tasks.set_up import declared
 
@@ -26,6 +27,7 @@ FLOWS = {
     "flows/publish.py:publish": publish,
     "flows/maintain.py:maintain": maintain,
     "flows/notify.py:notify": notify,
+    "flows/watch.py:watch": watch,
 }
 _AT_ONCE = 2  # runs of one process: a refresh takes a core
 

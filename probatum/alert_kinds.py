@@ -69,10 +69,17 @@ KINDS = {
         Kind("no-worker", "prefect.work-pool.not-ready", "no worker serves a pool", ("pool",), "another pool"),
         Kind(
             "drift",
-            "probatum.drift.found",
-            "answers drift away from what they were (reserved; nothing emits it yet)",
-            ("source", "figure", "before", "now", "since", "next", "run"),
-            "another figure",
+            "probatum.behaviour.drifted",
+            "what serves behaves otherwise than at publication",
+            ("behaviour", "drift", "champion", "figure", "before", "now", "since", "reasons", "next", "serving", "report", "run"),
+            "another drift",
+        ),
+        Kind(
+            "probes-missing",
+            "probatum.probes.missing",
+            "too few probes could be asked to judge a behaviour",
+            ("behaviour", "reason", "since", "next", "serving", "report", "run"),
+            "never while they are missing",
         ),
     )
 }  # fmt: skip
@@ -82,6 +89,8 @@ RECOVERED = "probatum.source.recovered"  # what was late is no longer
 DECIDED = (
     "probatum.release.decided"  # what waited was approved, declined or published, or a newer candidate took its place
 )
+BEHAVES = "probatum.behaviour.recovered"  # a drift is over
+PROBED = "probatum.probes.complete"  # probes that were missing can be asked again
 COMPLETED = "prefect.flow-run.Completed"
 READY = "prefect.work-pool.ready"
 # what each piece of good news ends, for its source, candidate, deployment or pool
@@ -89,6 +98,8 @@ ENDS = {
     SUCCEEDED: ("invalid", "refused", "quarantined", "late", "receipts", "run-failed", "run-crashed", "run-late"),
     RECOVERED: ("late",),
     DECIDED: ("waiting",),
+    BEHAVES: ("drift",),
+    PROBED: ("probes-missing",),
     COMPLETED: ("run-failed", "run-crashed", "run-late"),
     READY: ("no-worker",),
 }
@@ -96,6 +107,8 @@ RECOVERY = {
     SUCCEEDED: ("source", "release", "published", "open_cases", "stale", "serving", "run", "receipts"),
     RECOVERED: ("source", "why", "succeeded", "run"),
     DECIDED: ("candidate", "sources", "decision"),
+    BEHAVES: ("behaviour", "drift", "champion", "before", "now", "serving", "report", "run"),
+    PROBED: ("behaviour", "serving", "report", "run"),
     COMPLETED: _RUN,
     READY: ("pool",),
 }

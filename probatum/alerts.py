@@ -27,7 +27,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Alert:
-    """kind: a word of `KINDS`, "" for good news. about: a source, a candidate, a deployment or a pool. occurred: ISO, UTC."""
+    """kind: a word of `KINDS`, "" for good news. about: a source, behaviour, candidate, deployment or pool. occurred: ISO, UTC."""
 
     event: str
     id: str
@@ -68,7 +68,7 @@ def alert_of(event: str, *, id: str, occurred: str, payload: Mapping) -> Alert |
 def _about(event: str, payload: Mapping) -> str:
     if event in (KINDS["waiting"].event, DECIDED) and payload.get("candidate"):
         return f"candidate {str(payload['candidate'])[:12]}"
-    return str(payload.get("source") or payload.get("deployment") or payload.get("pool") or "")
+    return str(next((payload[key] for key in ("source", "behaviour", "deployment", "pool") if payload.get(key)), ""))
 
 
 def _items(word: str, about: str, payload: Mapping) -> tuple[Item, ...]:
@@ -84,7 +84,9 @@ def _what_is_new(word: str, payload: Mapping) -> str:
     if word in ("run-failed", "run-crashed"):
         return str(payload.get("run", ""))
     if word in ("run-late", "drift"):
-        return str(payload.get({"run-late": "deployment", "drift": "figure"}[word], ""))
+        return str(payload.get({"run-late": "deployment", "drift": "drift"}[word], ""))
+    if word == "probes-missing":
+        return ""  # how many are missing changes from week to week
     return digests.of_text(str(payload["reason"]))[:16] if payload.get("reason") else ""
 
 

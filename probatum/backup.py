@@ -33,7 +33,7 @@ from probatum.vectorcache import copy_cache
 LIST = "backup.json"
 _WITH_THE_POINTER = ("current.json", "format.json", "journal.jsonl", "journal.jsonl.head")
 _FOLDERS_WITH_THE_POINTER = ("releases", "ended", "kept", "purged", "seals")
-_NOT_COPIED = ("locks", "incoming", "lance", "vectors", *_FOLDERS_WITH_THE_POINTER)
+_NOT_COPIED = ("locks", "incoming", "lance", "vectors", "queries", *_FOLDERS_WITH_THE_POINTER)
 _OF_A_TABLE = ("_versions", "_refs")  # before what they name
 _RUN_AGAIN = "Take another backup; this one is not used."
 

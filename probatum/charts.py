@@ -48,9 +48,16 @@ class Chart:
 
 
 def chart(
-    points: Sequence[Point], part: str, *, floor: float, width: float = 360, height: float = 180, labelled: bool = True
+    points: Sequence[Point],
+    part: str,
+    *,
+    floor: float,
+    bound: float = STRICTLY_ABOVE,
+    width: float = 360,
+    height: float = 180,
+    labelled: bool = True,
 ) -> Chart:
-    """The releases that have figures of this slice. floor: the lowest rate that has a place (see `floor_of`)."""
+    """The releases that have figures of this slice. floor: the lowest rate that has a place (see `floor_of`). bound: the line."""
     step = (width - _LEFT - _RIGHT) / max(len(points) - 1, 1)
     start = _LEFT if len(points) > 1 else (width + _LEFT - _RIGHT) / 2  # one alone stands in the middle
 
@@ -67,7 +74,7 @@ def chart(
             high=y(row["high"]),
             release=point.release,
             rate=row["@3"],
-            is_low=not row["@3"] > STRICTLY_ABOVE,
+            is_low=not row["@3"] > bound,
             waits=not point.release,
         )
         for n, point in enumerate(points)
@@ -76,7 +83,7 @@ def chart(
     steps = range(round(floor * 10), 11)
     every = 1 if len(steps) <= 5 else 2
     grid = tuple((y(tenth / 10), f"{tenth / 10:.1f}") for tenth in reversed(steps) if (10 - tenth) % every == 0)
-    return Chart(width, height, marks, y(STRICTLY_ABOVE), grid, tuple(_labels(points, start, step)) if labelled else ())
+    return Chart(width, height, marks, y(bound), grid, tuple(_labels(points, start, step)) if labelled else ())
 
 
 def floor_of(points: Iterable[Point]) -> float:

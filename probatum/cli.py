@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from probatum import __version__, cli_adapters, cli_alerts, cli_report, cli_setup, cli_upkeep, show
+from probatum import __version__, cli_adapters, cli_alerts, cli_drift, cli_report, cli_setup, cli_upkeep, show
 from probatum.cli_approval import approve, decline, journal, pending, tell_decided
 from probatum.cli_golden import golden
 from probatum.errors import Misconfigured, ProbatumError, Rejected
@@ -71,6 +71,7 @@ for command in (pending, approve, decline, journal):
     app.command()(command)
 app.add_typer(cli_alerts.app, name="alerts")
 app.add_typer(cli_adapters.app, name="adapters")
+app.add_typer(cli_drift.app, name="drift")
 app.command()(cli_report.report)
 app.add_typer(cli_upkeep.app)
 
@@ -282,12 +283,12 @@ def search(
     home, filters = settings().home, _filters(where or [])
     searcher = Searcher.open(home) if release is None else Searcher.of_release(home, _release(release))
     for asked in _questions(batch) if batch else [question]:
-        show.hits(
-            asked,
-            searcher.release,
-            searcher.search(asked, source=source, k=k, where=filters, as_of=as_of and as_of.date()),
-            as_json=json or batch is not None,
-        )
+        found = searcher.search(asked, source=source, k=k, where=filters, as_of=as_of and as_of.date())
+        show.hits(asked, searcher.release, found, as_json=json or batch is not None)
+        if settings().query_records:
+            from probatum.drift.recording import record
+
+            record(settings().home, searcher, asked, source or "", found)
 
 
 @app.command("show")

@@ -106,6 +106,11 @@ def all_ids(folder: Path, source: str) -> tuple[str, ...]:
     return tuple(sorted(q.id for path in files for q in _read(path)))
 
 
+def every_question(folder: Path, source: str) -> list[GoldenQuestion]:
+    """All golden questions of a source, negative ones and those of other releases included: for who has to keep away from them."""
+    return [q for kind in ("", "-negative") for q in _read(folder / "golden" / f"{source}{kind}.jsonl")]
+
+
 def _of_release(path: Path, release: str) -> list[GoldenQuestion]:
     questions = _read(path)
     _check_unique(path.name, "id", [q.id for q in questions])

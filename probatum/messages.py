@@ -32,7 +32,8 @@ _HEADLINES = {
     "run-crashed": "a run of {about} crashed",
     "run-late": "a run of {about} did not start",
     "no-worker": "no worker in pool {about}",
-    "drift": "{about}: answers drift",
+    "drift": "{about} has drifted",
+    "probes-missing": "{about} cannot be judged: probes are missing",
     "test": "a test",
 }
 
@@ -93,7 +94,8 @@ def _what_failed(alert: Alert, due: Due) -> list[str]:
     if alert.kind == "no-worker":
         return [f"No worker serves the pool {_plain(alert.about)}; its runs wait."]
     if alert.kind == "drift":
-        return [_plain(f"{said.get('figure')}: {said.get('before')} became {said.get('now')}.")]
+        figure = f"{said.get('figure')}: {said.get('before')} at publication, {said.get('now')} now."
+        return [_plain(figure), *_some(map(_plain, said.get("reasons", ())))]
     candidate = f"Candidate {_plain(said['candidate'])[:12]}: " if said.get("candidate") else ""
     run = f"Run {_plain(said['name'])}: " if alert.kind.startswith("run-") and said.get("name") else ""
     return [f"{run}{candidate}{_plain(said.get('reason') or said.get('why') or 'no reason was given')}"]
@@ -124,7 +126,11 @@ def _serving(alert: Alert) -> list[str]:
         return [f"Release {_plain(alert.payload['parent'])}."] if alert.payload.get("parent") else []
     serving = alert.payload.get("serving") or {}
     if not serving.get("release"):
-        return [_STILL] if alert.kind in ("run-failed", "run-crashed", "run-late", "late", "no-worker", "drift") else []
+        return (
+            [_STILL]
+            if alert.kind in ("run-failed", "run-crashed", "run-late", "late", "no-worker", "drift", "probes-missing")
+            else []
+        )
     edition = f", with {_plain(alert.source)} {_plain(serving['edition'])}" if serving.get("edition") else ""
     return [f"Release {_plain(serving['release'])}{edition}."]
 

@@ -242,6 +242,10 @@ class Searcher:
         """The question as it is read: a slip of the pen mended by the words of all sources."""
         return self._spelling(self._in_force(None)).corrected(question)
 
+    def vector_of(self, question: str) -> np.ndarray:
+        """The question as a unit vector, for who watches what is asked."""
+        return self._encoder.encode_query(question)
+
     def _must_be_readable(self) -> None:
         if isinstance(self._content, Manifest):
             must_be_readable(self._home, self._content.id)

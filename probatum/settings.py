@@ -55,6 +55,9 @@ class Settings(BaseSettings):
         "",
         description="how the disk of the home is encrypted, and who says so; goes into the journal; empty: nobody said",
     )
+    query_records: bool = Field(
+        False, description="keep keyed records of what is asked, without the questions, to see whether it moves"
+    )
     fault: str = Field("", description="for tests: a seam to die at, e.g. kill:after-write")
     image: str = Field("", description="the image of deploy/Dockerfile by digest, for work pools that run containers")
     telemetry: str = Field(

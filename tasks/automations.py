@@ -27,6 +27,7 @@ from tasks.server import the_server
 
 TAG = "probatum-alerts"
 NOTIFIER = "notify/notify"  # flow and deployment
+RETRAIN = "retrain/retrain"  # started by drift, where it is deployed
 POOLS = ("cpu", "gpu")  # whose workers are waited for; that of the alerts themselves has the last resort
 _OF_OURS = {"prefect.resource.id": "prefect.tag.probatum"}
 _OF_ALERTS = {"prefect.resource.id": f"prefect.tag.{TAG}"}
@@ -91,6 +92,7 @@ def _shipped(client: SyncPrefectClient, routes: Routes) -> Iterator[AutomationCo
     pools = {"prefect.resource.id": "prefect.work-pool.*", "prefect.resource.name": list(POOLS)}
     yield _reacting("pools without a worker", {KINDS["no-worker"].event, READY}, _telling_of_a_pool(tell), match=pools)
     yield _dead_runs(routes)
+    yield from _retraining(client)
     if routes.last_resort:
         yield from _last_resort(routes)
 
@@ -124,6 +126,21 @@ def _dead_runs(routes: Routes) -> AutomationCore:
     seconds = routes.dead_after.total_seconds()
     crashed = ChangeFlowRunState(state=StateType.CRASHED, message=f"No heartbeat for {seconds:.0f} s: it is dead.")
     return _automation("dead runs", trigger, crashed)
+
+
+def _retraining(client: SyncPrefectClient) -> Iterator[AutomationCore]:
+    """What has drifted is retrained, on the pool its deployment names; nothing where none is deployed. The ledger lets one begin for one drift."""
+    try:
+        deployment = client.read_deployment_by_name(RETRAIN)
+    except ObjectNotFound:
+        return
+    asked = {
+        name: {"__prefect_kind": "jinja", "template": f"{{{{ event.payload.{name} }}}}"}
+        for name in ("behaviour", "drift")
+    }
+    start = RunDeployment(deployment_id=deployment.id, parameters=asked)
+    ours = {"prefect.resource.id": "probatum.behaviour.*"}
+    yield _reacting("behaviours that drifted", {KINDS["drift"].event}, start, match=ours)
 
 
 def _last_resort(routes: Routes) -> Iterator[AutomationCore]:

@@ -38,7 +38,11 @@ PAYLOADS = {
     "run-crashed": RUN | {"why": "No heartbeat for 90 s: it is dead."},
     "run-late": RUN,
     "no-worker": {"pool": "gpu", "source": ""},
-    "drift": {"figure": "hit rate @3 of probes", "before": 0.94, "now": 0.88, "next": "Run `probatum audit`."},
+    "drift": {
+        "behaviour": "retrieval", "drift": "5b1c5b1c", "source": "", "figure": "share of probes that are right", "before": 0.94, "now": 0.88,
+        "reasons": ["step: 6.0 points fewer are right, 2.5 matter"], "next": "Read the report.", "serving": SERVING,
+    },
+    "probes-missing": {"behaviour": "retrieval", "source": "", "reason": "60 of 120 probes could be asked", "next": "See why.", "serving": SERVING},
 }  # fmt: skip
 
 
@@ -55,7 +59,7 @@ def test_there_is_a_message_for_every_kind():
 def test_every_message_says_what_failed_what_serves_and_what_to_do(word):
     """P51: an alert is an error somebody reads on a telephone."""
     said = message(word)
-    assert said.subject.startswith("Probatum: ") and ("icd10" in said.subject or "gpu" in said.subject)
+    assert said.subject.startswith("Probatum: ") and any(name in said.subject for name in ("icd10", "gpu", "retrieval"))
     assert said.body.startswith("What waits\n  " if word == "waiting" else "What failed\n  ")
     assert "\n\nWhat to do\n  " in said.body
     if "serving" in KINDS[word].payload or word.startswith("run-") or word in ("late", "no-worker", "drift"):
