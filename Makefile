@@ -39,7 +39,7 @@ test: setup lint  ## What every push has to pass
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 test-all: setup lint  ## The same, one after the other, with the time of the slowest
-	PROBATUM_FUZZ=10000 PROBATUM_KILLS=100 $(BIN)/python -m pytest --durations 20
+	PROBATUM_FUZZ=10000 PROBATUM_KILLS=100 PROBATUM_TRAINING=1 $(BIN)/python -m pytest --durations 20
 
 lint: setup  ## Style, formatting, and that no deployment file names what moves
 	$(BIN)/ruff check .

@@ -5,6 +5,7 @@ The base and the adapter are trained here, once: a language model of a million w
 
 import json
 import math
+import os
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,6 +32,9 @@ from probatum.training.behaviour_report import BehaviourReport
 from probatum.training.language_model import Base, LanguageModel, base_of, weights_digest
 from probatum.training.writing import outputs_of, with_adapter
 
+trains = pytest.mark.skipif(
+    not os.environ.get("PROBATUM_TRAINING"), reason="trains a language model for minutes: with PROBATUM_TRAINING=1"
+)
 EXPECTATIONS = Path(__file__).parents[2] / "expectations"
 SOAP = for_the_tiny_base(read_behaviour(EXPECTATIONS, "soap-note"), steps=120)
 FACTS = Facts(frozenset(condition.code for condition in invented_notes.CONDITIONS))
@@ -77,7 +81,7 @@ def retrained(base: Base, home: Path, behaviour, sets: Sets = SETS) -> Behaviour
     return retrain(behaviour, base, sets, FACTS, NAMES, numbers, Adapters(home), folder, code="test", actor="test")
 
 
-@pytest.mark.slow
+@trains
 def test_an_adapter_lifts_the_form_of_notes_and_forgets_next_to_nothing(learnt):
     """P43: from below 72 % to at least 97 % of held-out notes that keep every rule; the general set within two per cent."""
     report = learnt.report
@@ -90,7 +94,7 @@ def test_an_adapter_lifts_the_form_of_notes_and_forgets_next_to_nothing(learnt):
     assert not report.would_a_prompt_do(SOAP.bounds.compliance)
 
 
-@pytest.mark.slow
+@trains
 def test_what_was_learnt_is_registered_with_where_it_comes_from(learnt):
     adapters = Adapters(learnt.home)
     record, life = adapters.record(learnt.report.adapter), adapters.life(learnt.report.adapter)
@@ -100,7 +104,7 @@ def test_what_was_learnt_is_registered_with_where_it_comes_from(learnt):
     assert record.trained.curve[0].step == 0 and record.trained.best_loss < record.trained.curve[0].validated
 
 
-@pytest.mark.slow
+@trains
 def test_the_report_says_what_was_measured_and_quotes_nobody(learnt):
     told = learnt.report.as_markdown()
     assert "may be promoted" in told and "| vitals-line |" in told and "| slice harbour |" in told
@@ -108,7 +112,7 @@ def test_the_report_says_what_was_measured_and_quotes_nobody(learnt):
     assert "Vitals" not in told and "Subjective:" not in learnt.report.model_dump_json()
 
 
-@pytest.mark.slow
+@trains
 def test_the_registered_adapter_writes_the_same_notes_again(learnt):
     model = with_adapter(learnt.base, Adapters(learnt.home).folder(learnt.report.adapter))
     first = outputs_of(model, SOAP, SETS.probes[:12], SOAP.task)
@@ -116,7 +120,7 @@ def test_the_registered_adapter_writes_the_same_notes_again(learnt):
     assert sum(not SOAP.broken(output.text, FACTS) for output in first) >= 11
 
 
-@pytest.mark.slow
+@trains
 def test_a_worse_challenger_is_rejected_and_the_champion_stays(learnt, tmp_path):
     """P43: trained for two steps only; the reasons are in its life, and it cannot be promoted after."""
     home = shutil.copytree(learnt.home, tmp_path / "home")
@@ -132,7 +136,7 @@ def test_a_worse_challenger_is_rejected_and_the_champion_stays(learnt, tmp_path)
         adapters.promote(report.adapter, actor="test")
 
 
-@pytest.mark.slow
+@trains
 def test_an_adapter_is_not_served_on_a_base_it_was_not_trained_on(learnt, tmp_path):
     """P43: other weights under the same names are noticed by what they answer, and by their digest."""
     folder = shutil.copytree(learnt.base.folder, tmp_path / "other")
