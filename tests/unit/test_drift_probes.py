@@ -99,5 +99,5 @@ def test_a_reading_of_no_hit_is_a_bad_one():
 def test_equal_scores_do_not_put_an_answer_on_the_wrong_side(published_once):
     hits = published_once.searcher().search("furosemide tablets", source="formulary", k=10)
     tied = [replace(hit, score=0.5) for hit in hits]
-    assert reading_of(asked("x", document=hits[2].document_id), tied).quality > 0
-    assert reading_of(asked("x", document=hits[3].document_id), tied).quality < 0
+    assert reading_of(asked("any", document=hits[2].document_id), tied).quality > 0
+    assert reading_of(asked("any", document=hits[3].document_id), tied).quality < 0
