@@ -17,7 +17,7 @@ import typer
 from probatum import __version__, cli_adapters, cli_alerts, cli_drift, cli_report, cli_setup, cli_upkeep, show
 from probatum.cli_approval import approve, decline, journal, pending, tell_decided
 from probatum.cli_golden import golden
-from probatum.errors import Misconfigured, ProbatumError, Rejected
+from probatum.errors import Damaged, Misconfigured, ProbatumError, Rejected
 from probatum.freshness import stale_sources
 from probatum.release import Manifest, Releases
 from probatum.seams import install_from_environment
@@ -98,10 +98,7 @@ def refresh(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show Prefect's own log.")] = False,
 ) -> None:
     """Pull a source, build a candidate, audit it, publish it or refuse it."""
-    if origin and not source:
-        raise Misconfigured(
-            "--from needs a source.", safe="Nothing was fetched.", next="Name it: `probatum refresh icd10 --from …`."
-        )
+    _need_a_source(source, origin, "refresh")
     if dropped and (source or origin or all_sources or hold):
         raise Misconfigured(
             "--dropped stands alone.",
@@ -143,6 +140,13 @@ def refresh(
         raise typer.Exit(outcome["exit_code"])
 
 
+def _need_a_source(source: str | None, origin: str | None, command: str) -> None:
+    if origin and not source:
+        raise Misconfigured(
+            "--from needs a source.", safe="Nothing was fetched.", next=f"Name it: `probatum {command} icd10 --from …`."
+        )
+
+
 @app.command()
 def plan(
     source: Annotated[str | None, typer.Argument(help="One source; without it, all.")] = None,
@@ -153,6 +157,7 @@ def plan(
     from probatum.plan import plan_source
     from sources.registry import SOURCES, source_named
 
+    _need_a_source(source, origin, "plan")
     chosen = [source_named(source)] if source else list(SOURCES.values())
     for each in chosen:
         show.plan(plan_source(settings(), each, origin), json)
@@ -175,7 +180,7 @@ def audit(
     if release:
         with show.progress(quiet=json):
             made = pipeline.audit_again(settings(), release, actor=getpass.getuser())
-        return show.audit(made, json)
+        return show.audit(made, json, may=f"The audit of release {release} is there again.")
     digest = pipeline.find_candidate(settings(), candidate)
     with show.progress(quiet=json):
         report = pipeline.audit(settings(), digest)
@@ -214,7 +219,11 @@ def rollback(
 def releases(json: Json = False) -> None:
     """All releases, the one that serves marked."""
     found = Releases(settings().home)
-    serving = found.current()
+    try:
+        serving = found.current()
+    except Damaged:  # whoever has to go back must be able to see what there is
+        show.releases(found.all(), None, {}, json)
+        raise
     show.releases(found.all(), serving, stale_sources(settings().home, serving) if serving else {}, json)
 
 

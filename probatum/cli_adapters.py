@@ -37,7 +37,10 @@ def list_(
             else:
                 print(printable(f"{identity[:12]}  {record.kind} {record.name}, {record.sides}, of {record.base_name}"))
         return
-    for identity, life in Adapters(settings().home).all().items():
+    known = Adapters(settings().home).all()
+    if not known and not json:
+        print("This home has no adapter: what serves is the encoder alone.")
+    for identity, life in known.items():
         last = life.changes[-1]
         facts = {"adapter": identity, "kind": life.kind, "name": life.name, "status": life.status, "at": last.at}
         if json:

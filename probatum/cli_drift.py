@@ -52,6 +52,8 @@ def status(
             safe="Nothing was changed.",
             next=f"Watched so far: {', '.join(found) or 'none; run `probatum drift watch`'}.",
         )
+    if not found and not json:
+        typer.echo("Nothing was watched yet. Run `probatum drift watch`, or wait for the weekly deployment.")
     for name, state in found.items():
         if behaviour not in (None, name):
             continue

@@ -83,6 +83,12 @@ def _home(home: Path) -> Finding:
             f"Only {free >> 20} MiB are free where the home is ({_ROOM_BYTES >> 20} MiB needed).",
             "Free some space, or move the home and set PROBATUM_HOME.",
         )
+    if home.stat().st_mode & 0o007:
+        return Finding(
+            "note",
+            f"Everybody on this machine may look into {home}.",
+            f"Run `chmod 750 {home}`: dropped files and quarantine lie in it.",
+        )
     return Finding("ok", f"The home is {home}, {free >> 30} GiB free.")
 
 

@@ -4,15 +4,15 @@ A message has three parts, in this order: what happened (ids, seen against allow
 Content of documents and questions never goes into one.
 """
 
+STILL_SERVES = "Nothing was published; what served before still serves."
+
 
 class ProbatumError(Exception):
     """Something a person has to read. `exit_code` is what the command line ends with."""
 
     exit_code = 1
 
-    def __init__(
-        self, happened: str, *, safe: str = "Nothing was published; what served before still serves.", next: str
-    ):
+    def __init__(self, happened: str, *, safe: str = STILL_SERVES, next: str):
         self.happened, self.safe, self.next = happened, safe, next
         super().__init__(f"{happened} {safe} {next}")
 

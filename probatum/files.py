@@ -7,7 +7,7 @@ from pathlib import Path
 import orjson
 
 from probatum import digests
-from probatum.errors import Damaged
+from probatum.errors import STILL_SERVES, Damaged
 
 _SEAL = "seal"  # the digest of all else in a file
 
@@ -41,16 +41,16 @@ def write_json(path: Path, value: object) -> None:
     write_atomically(path, orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n")
 
 
-def read_json(path: Path, *, what: str, next: str) -> dict:
+def read_json(path: Path, *, what: str, next: str, safe: str = STILL_SERVES) -> dict:
     """The JSON object in `path`; a missing or unreadable one is Damaged, with `next` as the advice."""
     try:
         value = orjson.loads(path.read_bytes())
     except FileNotFoundError:
-        raise Damaged(f"{what} {path.name} is missing.", next=next) from None
+        raise Damaged(f"{what} {path.name} is missing.", safe=safe, next=next) from None
     except orjson.JSONDecodeError as error:
-        raise Damaged(f"{what} {path.name} is not readable ({error}).", next=next) from None
+        raise Damaged(f"{what} {path.name} is not readable ({error}).", safe=safe, next=next) from None
     if not isinstance(value, dict):
-        raise Damaged(f"{what} {path.name} is not an object.", next=next)
+        raise Damaged(f"{what} {path.name} is not an object.", safe=safe, next=next)
     return value
 
 

@@ -159,7 +159,11 @@ def retire(chosen: Settings, question: str, *, actor: str, why: str, role: str) 
     """Take a golden question out of the set, with a reason and a role. Raises Rejected for an unknown one."""
     for what, said in (("--why", why), ("--role", role)):
         if len(said.strip()) < 3:
-            raise Misconfigured(f"{what} is empty.", safe=_NOTHING, next="A smaller set needs its reason on record.")
+            raise Misconfigured(
+                f"{what} is empty or too short.",
+                safe=_NOTHING,
+                next=f"Say it in words, with {what} …: it stays on record.",
+            )
     desk = _Desk(chosen)
     found = [name for name, lines in listed(chosen).items() if any(line["id"] == question for line in lines)]
     if not found:

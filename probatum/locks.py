@@ -45,6 +45,7 @@ class Turn:
 @contextmanager
 def one_refresh(home: Path, sources: Iterable[str]) -> Iterator[None]:
     """Hold the locks of these sources. Raises Retryable, with who holds it, when another refresh holds one."""
+    home.mkdir(mode=0o750, parents=True, exist_ok=True)  # what is dropped and quarantined is nobody else's business
     with ExitStack() as held:
         for source in sorted(sources):
             held.enter_context(_held(home, source, f"A refresh of {source} is already running"))

@@ -29,6 +29,7 @@ from probatum.home_format import must_be_ours
 
 _ID = re.compile(r"\d{4}-\d\d-\d\d\.\d{1,9}")
 _EDITIONS_KEPT = 8  # other editions of a source in one release: four years of a code set that changes twice a year
+_NOT_SEARCHED = "Nothing was searched or changed."
 ROLL_BACK = "Run `probatum releases` and `probatum rollback RELEASE` to serve a whole one."
 
 
@@ -159,7 +160,7 @@ class Releases:
         if not self.pointer.exists():
             return None
         must_be_ours(self.home)
-        pointer = read_json(self.pointer, what="The pointer", next=ROLL_BACK)
+        pointer = read_json(self.pointer, what="The pointer", safe=_NOT_SEARCHED, next=ROLL_BACK)
         if not isinstance(pointer.get("release"), str):
             raise Damaged("The pointer current.json names no release.", safe="Nothing was searched.", next=ROLL_BACK)
         try:
@@ -185,7 +186,7 @@ class Releases:
             raise Rejected(f"There is no release {release}.", next="Run `probatum releases` for those there are.")
         must_be_ours(self.home)
         try:
-            return Manifest.model_validate(read_json(path, what="The manifest", next=ROLL_BACK))
+            return Manifest.model_validate(read_json(path, what="The manifest", safe=_NOT_SEARCHED, next=ROLL_BACK))
         except ValidationError as error:
             raise Damaged(
                 f"The manifest of release {release} is not whole ({error.error_count()} wrong fields).",

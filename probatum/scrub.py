@@ -160,8 +160,10 @@ def _vectors(home: Path) -> Iterator[tuple[str, str]]:
 
 def _releases(home: Path) -> Iterator[tuple[str, str]]:
     releases = Releases(home)
-    yield "current.json", _wrong(releases.current)
-    yield "format.json", _wrong(lambda: must_be_ours(home))
+    if releases.pointer.exists():
+        yield "current.json", _wrong(releases.current)
+    if (home / "format.json").exists():
+        yield "format.json", _wrong(lambda: must_be_ours(home))
     told = _journalled(home)
     for path in sorted(releases.folder.glob("*.json")):
         yield (
@@ -204,10 +206,20 @@ def _misnamed(path: Path) -> str:
 
 
 def _audits(home: Path) -> Iterator[tuple[str, str]]:
+    if missing := _missing_audit(home):
+        yield missing, "is missing: it let through what serves"
     for path in sorted((home / "audits").glob("*.json")):
         yield f"audits/{path.name}", _wrong(lambda p=path: _report(p))
     for path in sorted((home / "audits" / "answers").glob("*.json")):
         yield f"audits/answers/{path.name}", _wrong(lambda p=path: _sealed(p))
+
+
+def _missing_audit(home: Path) -> str:
+    """The file that should say why what serves could be published, where nothing does."""
+    if _wrong(Releases(home).current) or not (serving := Releases(home).current()):
+        return ""
+    names = [f"audits/{digest}.json" for digest in (serving.candidate, serving.audit)]
+    return "" if any((home / name).exists() for name in names) else names[0]
 
 
 def _report(path: Path) -> None:

@@ -138,7 +138,8 @@ def outcome(value: dict, as_json: bool) -> None:
         _out.print("There is nothing to do: what the publishers offer is what serves.")
 
 
-def audit(report: "AuditReport", as_json: bool) -> None:
+def audit(report: "AuditReport", as_json: bool, *, may: str = "The candidate may be published.") -> None:
+    """may: what to say of one that passed."""
     from probatum.audit import figures
 
     failures = report.failures()
@@ -205,7 +206,7 @@ def audit(report: "AuditReport", as_json: bool) -> None:
     for name, reasons in failures.items():
         _out.print(f"[red]{escape(name)} is refused:[/] {escape('; '.join(reasons))}")
     if report.passed:
-        _out.print("[green]The candidate may be published.[/]")
+        _out.print(f"[green]{escape(may)}[/]")
 
 
 def served(manifest: "Manifest", as_json: bool) -> None:

@@ -103,7 +103,9 @@ def waiting(item: "Draft | Proposal", as_json: bool) -> None:
     if as_json:
         json_line(asdict(item))
     else:
-        _out.print(f"{escape(item.id)} waits for review. `probatum golden approve {escape(item.id)}` makes it golden.")
+        _out.print(
+            f"{escape(item.id)} waits for review. `probatum golden approve {escape(item.id)} --slice … --severity … --role … --rationale …` makes it golden."
+        )
 
 
 def approved(made: "GoldenQuestion", as_json: bool) -> None:

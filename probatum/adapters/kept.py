@@ -16,7 +16,7 @@ from probatum.files import read_json
 
 FILES = (WEIGHTS, SHAPE, REFERENCE)
 _IDENTITY = re.compile(r"[0-9a-f]{64}")
-_LOOK = "Run `probatum adapters` for those there are."
+_LOOK = "Run `probatum adapters list` for those there are."
 _RESTORE = "Take the adapter from a backup, or go back: `probatum rollback`."
 
 

@@ -32,7 +32,7 @@ from probatum.seams import seam
 ACTION = "adapter"  # of the journal
 _BESIDE = ".new-"
 _LOCK_WAIT_S = 60
-_LOOK = "Run `probatum adapters` for those there are."
+_LOOK = "Run `probatum adapters list` for those there are."
 
 
 class Adapters:

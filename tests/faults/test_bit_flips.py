@@ -145,3 +145,33 @@ def test_an_undamaged_home_is_whole(whole):
     """P13: and a scrub that always complains would prove nothing."""
     found = scrub(whole[0])
     assert found.broken == () and all(count for kind, count in found.counts.items() if kind != "notes")
+
+
+def test_releases_are_listed_though_the_pointer_is_damaged(whole, published_once, monkeypatch, tmp_path):
+    """P13: the advice is to go back by name, so the names can be had; the command still ends as one that found damage."""
+    from typer.testing import CliRunner
+
+    from probatum import cli, settings
+
+    home = shutil.copytree(whole[0], tmp_path / "home")
+    serving = Releases(home).current()
+    (home / "current.json").write_bytes((home / "current.json").read_bytes()[:20])
+    monkeypatch.setenv("PROBATUM_HOME", str(home))
+    settings.reset()
+    said = CliRunner().invoke(cli.app, ["releases"])
+    assert serving.id in said.output and isinstance(said.exception, Damaged)
+    assert said.exception.safe == "Nothing was searched or changed."
+
+
+def test_the_audit_of_what_serves_is_missed_and_comes_back_from_a_backup(whole, tmp_path):
+    """P13: nothing can be built on a release without it; the scrub says so, and a backup has it."""
+    from probatum.backup import take
+    from probatum.mending import mend
+
+    home = shutil.copytree(whole[0], tmp_path / "home")
+    backup = take(home, tmp_path / "backups", actor="t").path
+    path = home / "audits" / f"{Releases(home).current().candidate}.json"
+    path.unlink()
+    assert [each.path for each in scrub(home).broken] == [path.relative_to(home).as_posix()]
+    assert mend(home, backup, actor="t") == ([path.relative_to(home).as_posix()], [])
+    assert scrub(home).broken == ()
