@@ -20,7 +20,7 @@ from probatum.purge import begun
 from probatum.quarantine import Quarantine
 from probatum.release import Manifest, Releases
 from probatum.routes import read_routes, routes_file
-from probatum.scrub import QUICK, mended_by, scrub
+from probatum.scrub import MISSING_AUDIT, QUICK, mended_by, scrub
 from probatum.settings import Settings
 from probatum.tables import open_table
 from probatum.waiting import WaitingRoom
@@ -156,9 +156,10 @@ def _golden(chosen: Settings, serving: Manifest) -> list[Finding]:
 def _files(home: Path) -> list[Finding]:
     """Files that are not what was written. Blobs and caches, which are large, are left to `probatum scrub`."""
     found = scrub(home, kinds=QUICK)
-    wrong = [Finding("wrong", f"{each.path} {each.what}.", mended_by(each.path)) for each in found.broken[:_SHOWN]]
-    if len(found.broken) > _SHOWN:
-        wrong.append(Finding("wrong", f"{len(found.broken) - _SHOWN} more files are damaged.", "Run `probatum scrub`."))
+    broken = [each for each in found.broken if each.what != MISSING_AUDIT]  # told with the release it is of
+    wrong = [Finding("wrong", f"{each.path} {each.what}.", mended_by(each.path)) for each in broken[:_SHOWN]]
+    if len(broken) > _SHOWN:
+        wrong.append(Finding("wrong", f"{len(broken) - _SHOWN} more files are damaged.", "Run `probatum scrub`."))
     return wrong or [Finding("ok", f"{sum(found.counts.values()):,} files are what was written.")]
 
 

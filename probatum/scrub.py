@@ -61,6 +61,7 @@ _MENDED_BY = {
     "journal": "Compare the journal with that of a backup; somebody or something changed it.",
     "release ": "Run `probatum rollback` to serve a whole one, then refresh the source again.",
 }
+MISSING_AUDIT = "is missing, and let through what serves"
 _NOTES = (
     "ended",
     "kept",
@@ -207,7 +208,7 @@ def _misnamed(path: Path) -> str:
 
 def _audits(home: Path) -> Iterator[tuple[str, str]]:
     if missing := _missing_audit(home):
-        yield missing, "is missing: it let through what serves"
+        yield missing, MISSING_AUDIT
     for path in sorted((home / "audits").glob("*.json")):
         yield f"audits/{path.name}", _wrong(lambda p=path: _report(p))
     for path in sorted((home / "audits" / "answers").glob("*.json")):

@@ -38,7 +38,7 @@ def with_adapter(serving: Manifest, identity: EncoderIdentity) -> Candidate:
     if identity.digest != serving.encoder.digest:
         raise Rejected(
             f"Adapter {identity.adapter[:12]} reads texts too: the vectors of release {serving.id} are not of its encoder.",
-            next="Write every source with it: `probatum refresh --all --adapter`, then audit.",
+            next="Wear one for questions; one that reads texts comes with a candidate in which every text is encoded anew.",
         )
     return Candidate(
         parent=serving.id,
