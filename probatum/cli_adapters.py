@@ -29,6 +29,8 @@ def list_(
 ) -> None:
     """Every adapter of this home, the one that changed last first."""
     if of_project:
+        if not shipped() and not json:
+            print("This version ships no adapter.")
         for identity, folder in shipped().items():
             record = read_record(folder)
             facts = {"adapter": identity, "kind": record.kind, "name": record.name, "base": record.base_name}
