@@ -45,7 +45,7 @@ def test_every_deployment_is_in_pool_cpu_and_runs_once_at_a_time(server):
     deployed = server.deployments()
     assert deployed.pop("notify")["work_pool_name"] == "alerts"
     sources = {f"refresh-{each}" for each in ("formulary", "guidelines", "icd10", "all", "dropped")}
-    assert set(deployed) == sources | {"maintain", "publish"}
+    assert set(deployed) == sources | {"maintain", "publish", "watch"}
     for each in deployed.values():
         assert each["work_pool_name"] == "cpu"
         assert each["global_concurrency_limit"]["limit"] == 1
@@ -73,6 +73,7 @@ def test_each_source_has_its_own_cadence_in_new_york_time(server):
         "notify": set(),  # an automation starts it
         "refresh-dropped": set(),  # every minute, once somebody has a queue and says so
         "maintain": {("weekly", "30 3 * * 0", zone)},
+        "watch": {("weekly", "30 7 * * 1", zone)},
     }
 
 
