@@ -18,6 +18,7 @@ import httpx
 from expecting import ROOT
 
 PREFECT = Path(sys.executable).with_name("prefect")
+_TRIES = 15
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 
@@ -58,7 +59,11 @@ class Server:
         return done.stdout
 
     def post(self, path: str, body: dict | None = None):
-        answer = self.api.post(path, json=body or {})
+        for _ in range(_TRIES):  # a locked SQLite is a 503, which Prefect's own client asks again after
+            answer = self.api.post(path, json=body or {})
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                break
+            time.sleep(2)
         answer.raise_for_status()
         return answer.json()
 

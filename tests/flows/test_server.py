@@ -4,6 +4,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -126,7 +127,7 @@ def _came_due(server, minutes: int) -> dict:
     given = {"source": "guidelines", "origin": str(server.folder / "2026-07")}
     run = server.run_of("refresh-guidelines", at=datetime.now(UTC) + timedelta(hours=1), **given)
     due = (datetime.now(UTC) - timedelta(minutes=minutes)).strftime("%Y-%m-%d %H:%M:%S.%f")
-    with sqlite3.connect(server.folder / "prefect" / "prefect.db", timeout=60) as database:
+    with closing(sqlite3.connect(server.folder / "prefect" / "prefect.db", timeout=60)) as database, database:
         database.execute(
             "UPDATE flow_run SET auto_scheduled = 1, expected_start_time = ?, next_scheduled_start_time = ? WHERE id = ?",
             (due, due, run["id"]),
