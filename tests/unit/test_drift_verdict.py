@@ -90,6 +90,6 @@ def test_a_number_that_is_misspelt_or_absurd_is_refused_by_name(tmp_path, line):
     name = line.split(" ")[0]
     text = (EXPECTATIONS / "thresholds.toml").read_text("utf-8")
     kept = [each for each in text.splitlines() if not each.startswith(f"{name} =")]
-    (tmp_path / "thresholds.toml").write_text("\n".join(kept).replace("[drift]", f"[drift]\n{line}"), "utf-8")
+    (tmp_path / "thresholds.toml").write_text("\n".join(kept).replace("\n[drift]\n", f"\n[drift]\n{line}\n"), "utf-8")
     with pytest.raises(Misconfigured, match=rf"{name} of \[drift\]"):
         drift_rules(tmp_path)
