@@ -22,9 +22,11 @@ class WebSink:
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()
                 if outer.status == 200:
                     outer.bodies.append(body)
+                answer = b"ok" if outer.status == 200 else b""  # what Slack says, and others ignore
                 self.send_response(outer.status)
-                self.send_header("Content-Length", "0")
+                self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
+                self.wfile.write(answer)
 
             def log_message(self, *_):
                 pass
