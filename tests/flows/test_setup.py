@@ -136,11 +136,18 @@ def test_a_pool_of_another_kind_is_not_taken_over(set_up):
 def test_one_process_serves_everything_and_takes_it_up_again_after_a_stop(set_up):
     """It pauses what it served when it ends, so that no run is made that nobody takes; the checks then say what is missing."""
 
-    def paused() -> set[bool]:
-        names = {each for each in set_up.deployments() if each.startswith("refresh")}
+    def served() -> dict[str, bool]:
+        """{deployment that has no pool: whether it is paused}"""
+        there = set_up.deployments()
         return {
-            set_up.deployments()[name]["paused"] for name in names if not set_up.deployments()[name]["work_pool_name"]
+            n: each["paused"] for n, each in there.items() if n.startswith("refresh") and not each["work_pool_name"]
         }
+
+    def paused() -> set[bool]:
+        return set(served().values())
+
+    def log() -> str:
+        return f"{served()}\n{set_up.log()}"
 
     for _ in range(2):
         serving = subprocess.Popen(
@@ -148,9 +155,9 @@ def test_one_process_serves_everything_and_takes_it_up_again_after_a_stop(set_up
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         try:
-            wait_for(lambda: paused() == {False}, 300, "every deployment to be served", set_up.log)
+            wait_for(lambda: paused() == {False}, 300, "every deployment to be served", log)
         finally:
             end(serving)
-        wait_for(lambda: paused() == {True}, 60, "the deployments to be paused", set_up.log)
+        wait_for(lambda: paused() == {True}, 120, "the deployments to be paused", log)
     told = probatum(set_up, "setup", "--check")
     assert told.returncode == 50 and "is in the pool (none), not in cpu" in told.stdout
