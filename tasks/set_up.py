@@ -225,6 +225,12 @@ def _in_its_pool(name: str, wanted: Mapping, there: DeploymentResponse | None) -
             f"The deployment {name} is in the pool {there.work_pool_name or '(none)'}, not in {pool}.",
             f"See that no pool is the default one (`prefect config view`), then: {again}",
         )
+    if there.paused:
+        return Finding(
+            "wrong",
+            f"The deployment {name} is paused, so no run of it starts.",
+            f"Start `probatum serve` again, or: {again}",
+        )
     slugs, on_server = {each["slug"] for each in wanted.get("schedules", [])}, {s.slug for s in there.schedules}
     if slugs != on_server:
         return Finding("wrong", f"The deployment {name} has other schedules on the server than in prefect.yaml.", again)

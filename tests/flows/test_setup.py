@@ -137,11 +137,8 @@ def test_one_process_serves_everything_and_takes_it_up_again_after_a_stop(set_up
     """It pauses what it served when it ends, so that no run is made that nobody takes; the checks then say what is missing."""
 
     def served() -> dict[str, bool]:
-        """{deployment that has no pool: whether it is paused}"""
-        there = set_up.deployments()
-        return {
-            n: each["paused"] for n, each in there.items() if n.startswith("refresh") and not each["work_pool_name"]
-        }
+        """{deployment: whether it is paused}"""
+        return {n: each["paused"] for n, each in set_up.deployments().items() if n.startswith("refresh")}
 
     def paused() -> set[bool]:
         return set(served().values())
@@ -149,6 +146,8 @@ def test_one_process_serves_everything_and_takes_it_up_again_after_a_stop(set_up
     def log() -> str:
         return f"{served()}\n{set_up.log()}"
 
+    for each in set_up.deployments().values():
+        set_up.api.patch(f"/deployments/{each['id']}", json={"paused": True}).raise_for_status()
     for _ in range(2):
         serving = subprocess.Popen(
             [sys.executable, "-m", "probatum.cli", "serve"], cwd=ROOT, env=set_up.env, start_new_session=True,
@@ -160,4 +159,4 @@ def test_one_process_serves_everything_and_takes_it_up_again_after_a_stop(set_up
             end(serving)
         wait_for(lambda: paused() == {True}, 120, "the deployments to be paused", log)
     told = probatum(set_up, "setup", "--check")
-    assert told.returncode == 50 and "is in the pool (none), not in cpu" in told.stdout
+    assert told.returncode == 50 and "is paused, so no run of it starts" in told.stdout

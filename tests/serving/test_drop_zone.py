@@ -322,7 +322,9 @@ def test_there_is_a_page_for_every_receipt_and_one_that_lists_them(zone):
 
 def test_without_events_the_listing_finds_the_same_and_what_changed_since(zone):
     """The listing is the truth: an overwrite, a deletion and a newcomer are found by the next scheduled refresh."""
-    keys = [key for key in good() if key.endswith(".md") and "/" not in key][::-1]  # of the last no golden question asks
+    keys = [key for key in good() if key.endswith(".md") and "/" not in key][
+        ::-1
+    ]  # of the last no golden question asks
     assert zone.run("refresh", "guidelines") == 0 and "Nothing new" in zone.last.stdout
     before, first = zone.receipts(), Releases(zone.home).current().id
     zone.put({keys[0]: as_markdown("changed") + b"\n\nGive 77 mg.\n", "late.md": as_markdown("late arrival")})
