@@ -31,7 +31,7 @@ KINDS = {  # what each kind is called: one, several
 }
 NEAR = 300  # characters: what stands so near a patient's identifier is the same patient's
 _NAME_LABELS = frozenset({"name", "person", "titled"})
-_SUBJECTS = frozenset({"patient", "patients", "pt", "client", "inpatient"})  # "… in the same patient: ACEIs or ARBs"
+_SUBJECTS = frozenset({"patient", "patients", "pt", "client", "inpatient"})
 _OWN = frozenset({"own_phone", "own_email", "own_address"})
 _ABOUT_A_PATIENT = re.compile(  # filled in; an empty form is about nobody
     r"(?<![^\W_])(?:age[ \t]{0,2}[:=|][ \t]{0,2}\d|(?:sex|gender)[ \t]{0,2}[:=|][ \t]{0,2}(?:m|f|male|female)\b"
@@ -84,7 +84,7 @@ def _naming(view: View, names: ClinicalNames) -> Iterator[tuple[str, int, int]]:
             in_a_sentence = (
                 label == "person" and view.low[start:end] in _SUBJECTS and not _opens_a_field(view.low, start)
             )
-            if not in_a_sentence and (span := name_after(label, view.text, end, names, start)):
+            if span := name_after("in_a_sentence" if in_a_sentence else label, view.text, end, names, start):
                 yield "name", *span
         elif label == "any_name":
             if _opens_a_field(view.low, start) and (span := name_after(label, view.text, end, names, start)):

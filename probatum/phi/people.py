@@ -68,6 +68,8 @@ def name_after(label: str, text: str, end: int, names: ClinicalNames, start: int
     if label == "person" and not announced:
         return None
     read = _read(text, gap.end())
+    if label == "in_a_sentence":
+        return read.span if _first_and_last(read, names) else None
     if label == "name":
         if read.words:
             return read.span if _follows_a_name_label(read, text, names, marked) else None
@@ -132,6 +134,12 @@ def _read(text: str, at: int) -> _Read:
             break
         at = join.end()
     return read
+
+
+def _first_and_last(read: _Read, names: ClinicalNames) -> bool:
+    """Amid a sentence ("… in the same patient: ACEIs or ARBs") only what can hardly be anything else than two names."""
+    plain = [word for word in read.words if not word.isupper() and not names.are_ordinary([word])]
+    return (len(plain) > 1 or (bool(plain) and read.titled)) and len(plain) == len(read.words) and read.known(names)
 
 
 def _follows_a_name_label(read: _Read, text: str, names: ClinicalNames, marked: bool) -> bool:

@@ -12,13 +12,16 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from http import HTTPMethod
 from pathlib import Path
 
 import httpx
 from expecting import ROOT
+from httpx_retries import Retry, RetryTransport
 
 PREFECT = Path(sys.executable).with_name("prefect")
-_TRIES = 15
+# a locked SQLite is a 503, which Prefect's own client asks again after
+_RETRY = Retry(total=15, backoff_factor=0.5, max_backoff_wait=4, status_forcelist=[503], retry_on_exceptions=[], allowed_methods=Retry.RETRYABLE_METHODS | {HTTPMethod.POST, HTTPMethod.PATCH})  # fmt: skip
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 
@@ -37,7 +40,7 @@ class Server:
             "PROBATUM_HOME": str(self.home),
             **env,
         }
-        self.api = httpx.Client(base_url=self.url, timeout=120, trust_env=False)
+        self.api = httpx.Client(base_url=self.url, timeout=120, trust_env=False, transport=RetryTransport(retry=_RETRY))
         self.start("server", "start", "--host", "127.0.0.1", "--port", str(port))
         wait_for(self._healthy, 120, "the server to answer", self.log)
 
@@ -59,13 +62,7 @@ class Server:
         return done.stdout
 
     def post(self, path: str, body: dict | None = None):
-        for _ in range(_TRIES):  # a locked SQLite is a 503, which Prefect's own client asks again after
-            answer = self.api.post(path, json=body or {})
-            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
-                break
-            time.sleep(2)
-        answer.raise_for_status()
-        return answer.json()
+        return self.api.post(path, json=body or {}).raise_for_status().json()
 
     def deployments(self) -> dict[str, dict]:
         return {each["name"]: each for each in self.post("/deployments/filter")}

@@ -68,7 +68,8 @@ def test_another_kind_of_question_is_seen_to_move(encoder, small_home):
     places = [records.places(DAY + timedelta(days=n), DAY + timedelta(days=n)) for n in days]
     rules = RULES.model_copy(update={"least_queries": 100})
     alike, others = moved(places[0], places[1], rules), moved(places[0], places[2], rules)
-    assert others.chance < 0.01 < 0.05 < alike.chance and others.figure > 0.75
+    # how well depends on the home's own rotation: over 25 keys .63 to .82, and .41 to .56 for two halves of one kind
+    assert others.chance < 0.01 < 0.05 < alike.chance and alike.figure < RULES.query_auc < others.figure
 
 
 def _questions(source: str) -> list[str]:

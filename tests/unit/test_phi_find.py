@@ -31,6 +31,8 @@ def found(text: str) -> list[tuple[str, str]]:
         ("Patient: Mary Graves", "name", "Mary Graves"),
         ("Patient: José Muñoz-García.", "name", "José Muñoz-García"),
         ("Patient | Mary Okafor | Ward 5", "name", "Mary Okafor"),
+        ("On Monday patient: Mary Okafor fell.", "name", "Mary Okafor"),
+        ("Seen by the team, room 12 patient: Mrs Okafor", "name", "Mrs Okafor"),
         ("Patient name | Mary Okafor", "name", "Mary Okafor"),
         ("Pt name Ludwig van Straten", "name", "Ludwig van Straten"),
         ("Patient Name\n\nMary Okafor", "name", "Mary Okafor"),
