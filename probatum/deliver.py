@@ -26,6 +26,7 @@ def receipts(chosen: Settings, source, origin: str | None, run: Mapping) -> int:
     objects = read_drop(chosen.home, source.name)
     done = Run(of=source, **_with_what_was_read(chosen, source, run))
     found = [_with_proposals(chosen, source.name, each, objects) for each in receipts_of(chosen, objects, done)]
+    found = _told_of_questions(found)
     if not where.startswith("s3://"):
         Path(where).expanduser().mkdir(parents=True, exist_ok=True)
     store = store_at(where, endpoint=chosen.object_endpoint, kms_key=chosen.object_kms_key)
@@ -57,6 +58,20 @@ def _with_proposals(chosen: Settings, source: str, receipt: Receipt, objects: tu
         chosen.home, source, receipt.file, path, owner=owner, may_be_kept=_names_no_patient(chosen)
     )
     return replace(receipt, proposed_questions={"waiting": waiting, "refused": refused})
+
+
+def _told_of_questions(receipts: list[Receipt]) -> list[Receipt]:
+    """The file of questions has a receipt of its own: it says the same as that of the file they are about."""
+    became = {f"{each.file}{QUESTIONS}": each for each in receipts if each.proposed_questions}
+    return [_of_questions(each, became[each.file]) if each.file in became else each for each in receipts]
+
+
+def _of_questions(receipt: Receipt, about: Receipt) -> Receipt:
+    if receipt.status != "described":
+        return receipt
+    taken, refused = about.proposed_questions["waiting"], len(about.proposed_questions["refused"])
+    said = f"Its questions about {about.file} were read; taken for review: {taken}, refused: {refused}."
+    return replace(receipt, summary=said, proposed_questions=about.proposed_questions)
 
 
 def _names_no_patient(chosen: Settings) -> Callable[[str], bool]:

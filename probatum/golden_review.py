@@ -98,6 +98,7 @@ def propose(chosen: Settings, source: str, question: str, *, document: str, acto
     desk.sources(source)
     proposal = queue.proposal_of(source, " ".join(question.split()), document, file="", owner=actor)
     desk.must_be_a_question(proposal, proposal.question)
+    desk.must_be_about_something(proposal)
     queue.add(chosen.home, source, [proposal])
     return proposal
 
@@ -259,6 +260,15 @@ class _Desk:
         if find_identifiers(words, names):
             raise Rejected(
                 f"The question of {waiting.id} seems to name a patient.", safe=_NOTHING, next="Ask it of no patient."
+            )
+
+    def must_be_about_something(self, proposal: Proposal) -> None:
+        """Raise Rejected where a document is named that does not serve."""
+        if proposal.expected and proposal.expected not in self._of(proposal.source):
+            raise Rejected(
+                f"No document of {proposal.source} that serves is called {proposal.expected!r}.",
+                safe=_NOTHING,
+                next="Take its id from `probatum search`, or propose the question without one.",
             )
 
     def must_stand(self, made: GoldenQuestion) -> None:

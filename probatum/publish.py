@@ -79,18 +79,26 @@ class Publisher(Releases):
         """Serve an earlier release again (by default the parent of what serves now)."""
         with self.lock():
             self._settle(actor)
-            if release is None:
-                serving = self.current()
-                release = serving.parent if serving else ""
-                if not release:
-                    raise Rejected(
-                        "There is no release before the one that serves.", next="Run `probatum releases` and name one."
-                    )
-            manifest = self.readable(release)
+            manifest = self.readable(self._before() if release is None else release)
             self._point_to(manifest)
             self.journal().add("rollback", actor=actor, release=manifest.id)
             follow(self.home, manifest, actor=actor)
         return manifest
+
+    def _before(self) -> str:
+        """The release that what serves was made from. A damaged pointer is no place to go back from by guess: name one."""
+        serving = self.current()
+        if serving is None:
+            raise Rejected(
+                "Nothing serves here, so there is nothing to go back from.",
+                safe="Nothing was changed.",
+                next="Run `probatum releases`.",
+            )
+        if not serving.parent:
+            raise Rejected(
+                "There is no release before the one that serves.", next="Run `probatum releases` and name one."
+            )
+        return serving.parent
 
     def settle(self, *, actor: str) -> None:
         """Journal a release that serves without a record: whoever pointed to it was killed before writing one."""

@@ -309,8 +309,10 @@ def test_the_messages_are_taken_off_the_queue_when_the_refresh_is_done(zone):
 def test_proposed_questions_wait_for_review_and_gate_nothing(zone):
     (line,) = (zone.home / "proposals" / "guidelines.jsonl").read_text("utf-8").splitlines()
     assert json.loads(line)["status"] == "waiting"
-    told = zone.receipts()[next(iter(good()))]["proposed_questions"]
+    about, receipts = next(iter(good())), zone.receipts()
+    told = receipts[about]["proposed_questions"]
     assert told["waiting"] == 1 and len(told["refused"]) == 1
+    assert "taken for review: 1, refused: 1" in receipts[f"{about}.questions.csv"]["summary"]
 
 
 def test_there_is_a_page_for_every_receipt_and_one_that_lists_them(zone):

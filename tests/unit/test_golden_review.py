@@ -299,6 +299,8 @@ class TestProposals:
         assert made.expects[0].document == "D-0002" and made.source == "formulary"
         with pytest.raises(Rejected, match="no source 'ours'"):
             golden_review.propose(updated, "ours", "pill against clots", document="", actor="kim")
+        with pytest.raises(Rejected, match="No document of formulary that serves is called 'D-9999'"):
+            golden_review.propose(updated, "formulary", "pill against clots", document="D-9999", actor="kim")
 
 
 class TestWhatNoLongerStands:

@@ -298,6 +298,12 @@ def test_a_rollback_to_nothing_is_refused_and_changes_nothing(published, wanted)
     assert Releases(published.home).current() == published.manifest
 
 
+def test_a_rollback_where_nothing_serves_says_so(small_home):
+    with pytest.raises(Rejected, match="Nothing serves here") as told:
+        Publisher(small_home).rollback(None, actor="t")
+    assert "still serves" not in str(told.value)
+
+
 @pytest.mark.parametrize("seam", ["after-manifest", "after-pointer"])
 def test_a_publish_that_dies_leaves_the_old_or_the_new_release(published, seam):
     """P5, in small: between manifest and pointer the old one serves; after the pointer the new one."""
