@@ -23,6 +23,7 @@ from probatum import digests
 from probatum.adapters.kept import read_record, whole_folder
 from probatum.adapters.record import AdapterRecord
 from probatum.errors import Damaged, Misconfigured, Rejected
+from probatum.release import EncoderState
 from probatum.settings import Settings, processor_limited
 
 EMBEDDED_NAME = "all-MiniLM-L6-v2"
@@ -47,7 +48,7 @@ class EncoderIdentity:
     @property
     def of_questions(self) -> str:
         """What the vector of a question depends on; `digest` is what that of a text depends on."""
-        return digests.of_json([self.digest, self.adapter]) if self.sides == "query" else self.digest
+        return of_questions(self)
 
 
 def identify(chosen: Settings, *, adapter: str = "") -> tuple[Path, EncoderIdentity]:
@@ -97,6 +98,11 @@ def _identify(chosen: Settings) -> tuple[Path, EncoderIdentity, str]:
     parts |= {n: digests.of_file(folder / n) for n in _CONFIGURATION if (folder / n).is_file()}
     parts |= {"prompts": said} if any((said := prompts(folder)).values()) else {}
     return folder, EncoderIdentity(name, revision, digests.of_json(parts), _width(folder), precision), seen
+
+
+def of_questions(worn: "EncoderIdentity | EncoderState") -> str:
+    """Digest of what the vector of a question depends on, as a release names its encoder or as it was found."""
+    return digests.of_json([worn.digest, worn.adapter]) if worn.sides == "query" else worn.digest
 
 
 def prompts(folder: Path) -> dict[str, str]:

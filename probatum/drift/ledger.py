@@ -221,13 +221,20 @@ class Ledger:
 
 
 def _watched(state: State, drift: Drift, verdict: Verdict, rules: DriftRules) -> tuple[State, str]:
-    """A window while a drift is open: it ends by a new champion that is well, or by enough steady windows of the old one."""
+    """A window while a drift is open: it ends by a new champion as good as the one before was at publication, or by enough steady windows."""
     well = verdict.state in (STEADY, BASELINE)
     calm = drift.calm + 1 if well else 0
-    over = well and (verdict.champion != drift.champion or calm >= rules.calm_windows)
+    mended = verdict.champion != drift.champion and _as_good(verdict, drift, rules)
+    over = well and (mended or calm >= rules.calm_windows)
     now = replace(drift, calm=calm, ended=verdict.day if over else "")
     state = replace(state, drifts=tuple(now if d.id == drift.id else d for d in state.drifts))
     return _telling(state, RECOVERED, drift.id) if over else (state, "")
+
+
+def _as_good(verdict: Verdict, drift: Drift, rules: DriftRules) -> bool:
+    """A new champion is steady by its own beginning, however bad that is: the drift it was trained for is what it is measured by."""
+    before = drift.figures.get("before")
+    return before is None or verdict.now is None or verdict.now > before - rules.step_loss
 
 
 def _held_off(state: State, day: str, rules: DriftRules) -> bool:

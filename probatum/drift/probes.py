@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from probatum.asking import answers
 from probatum.drift.readings import RETRIEVAL, Reading, Window
+from probatum.encoder_identity import of_questions
 from probatum.errors import Damaged, Misconfigured, Rejected
 from probatum.golden import GoldenQuestion
 from probatum.golden_checks import Documents
@@ -91,7 +92,7 @@ def probe(searcher: Searcher, home: Path, manifest: Manifest, probes: Iterable[G
     """Ask every probe; one that cannot be asked, or whose document is no longer there, is a reading that is missing, with the reason."""
     there = _There(home, manifest)
     readings = tuple(_reading(searcher, manifest, each, there) for each in probes)
-    return Window(RETRIEVAL, day, manifest.encoder.digest, readings, manifest.id)
+    return Window(RETRIEVAL, day, of_questions(manifest.encoder), readings, manifest.id)
 
 
 class _There:

@@ -21,6 +21,7 @@ from probatum.drift.readings import RETRIEVAL, Reading, Window, Windows, figures
 from probatum.drift.report import write_report
 from probatum.drift.rules import drift_rules
 from probatum.drift.verdict import Verdict, judge
+from probatum.encoder_identity import of_questions
 from probatum.ended import ended
 from probatum.errors import Misconfigured
 from probatum.golden import GoldenQuestion, every_question
@@ -57,7 +58,8 @@ class Watch:
             raise Misconfigured(
                 "No release has been published yet.", safe="Nothing was probed.", next="Run `probatum refresh --all`."
             )
-        encoder = Encoder.load(self._chosen, precision=manifest.encoder.precision)
+        worn = manifest.encoder
+        encoder = Encoder.load(self._chosen, precision=worn.precision, adapter=worn.adapter)
         probes = self._probes(encoder)
         windows = Windows(home, RETRIEVAL)
         now = probe(Searcher.of(home, manifest, encoder), home, manifest, probes, day.isoformat())
@@ -111,7 +113,7 @@ class Watch:
 
     def _first_release(self, champion: str, otherwise: Manifest) -> Manifest:
         home = self._chosen.home
-        made = (r for r in Releases(home).all() if r.encoder.digest == champion and not ended(home, r.id))
+        made = (r for r in Releases(home).all() if of_questions(r.encoder) == champion and not ended(home, r.id))
         return next(made, otherwise)
 
     def _moved(self, day: date, manifest: Manifest) -> Test | None:
@@ -119,7 +121,7 @@ class Watch:
         if not self._chosen.query_records:
             return None
         records, span = QueryRecords(self._chosen.home), timedelta(days=self._rules.query_days)
-        published = self._first_release(manifest.encoder.digest, manifest).created.date()
+        published = self._first_release(of_questions(manifest.encoder), manifest).created.date()
         if published + span > day - span:
             return None
         return moved(records.places(published, published + span), records.places(day - span, day), self._rules)

@@ -20,7 +20,8 @@ FIRST = date(2026, 1, 5)
 
 def verdict(week: int, state: str, champion: str = "c1") -> Verdict:
     day = (FIRST + timedelta(weeks=week)).isoformat()
-    return Verdict("retrieval", day, champion, state, ("why",), before=0.93, now=0.88, loss=0.05, size=120)
+    now = 0.88 if state == DRIFTED else 0.92
+    return Verdict("retrieval", day, champion, state, ("why",), before=0.93, now=now, loss=0.93 - now, size=120)
 
 
 @pytest.fixture
@@ -124,6 +125,14 @@ def test_a_drift_is_over_when_a_new_champion_is_well(ledger):
     noted(ledger, BASELINE, DRIFTED)
     assert noted(ledger, MISSING, BASELINE, start=2, champion="c2") == [MISSING, RECOVERED]
     assert ledger.state().open is None
+
+
+def test_a_new_champion_that_is_no_better_ends_no_drift(ledger):
+    """P42: steady by its own beginning, and still as bad as what it was trained to mend; enough steady windows end it all the same."""
+    noted(ledger, BASELINE, DRIFTED)
+    bad = [replace(verdict(week, STEADY, "c2"), now=0.88) for week in range(2, 9)]
+    news = [ledger.note(each, actor="test") for each in bad]
+    assert news[: RULES.calm_windows - 1] == [""] * (RULES.calm_windows - 1) and news[RULES.calm_windows - 1] == RECOVERED
 
 
 def test_a_drift_that_goes_by_itself_is_over_after_some_calm_windows(ledger):
