@@ -28,6 +28,7 @@ from probatum.settings import Settings
 from probatum.training.budget import Budget
 from probatum.training.leaks import kept_questions
 from probatum.training.pairs import Lessons, lessons_of
+from probatum.training.ranking import ranks_of
 from probatum.training.retrieval import Material, train_retrieval, without_leaks
 from probatum.vectorcache import encode_cached
 from sources.base import Source
@@ -42,7 +43,6 @@ BUDGETS = {
     "both": Budget(steps=180, batch=48, learning_rate=6e-4, minutes=30, evaluate_every=20, patience=4, seed=1),
 }
 HELD_OUT_ASKED = 2000
-_AT_ONCE = 256
 
 
 def main() -> None:
@@ -101,31 +101,15 @@ def measure(chosen: Settings, lessons: Lessons, encoder: Encoder, known: np.ndar
         show(title, ranks["base"], ranks[sides], sides)
 
 
-def ranks_of(
-    asked: np.ndarray,
-    known: np.ndarray,
-    families: np.ndarray,
-    right: Sequence[set[str]],
-    hidden: Sequence[Sequence[int]],
-) -> np.ndarray:
-    """The rank of the first family that is right, families folded; 99 beyond the first ten."""
-    ranks = np.full(len(asked), 99)
-    for start in range(0, len(asked), _AT_ONCE):
-        cosines = asked[start : start + _AT_ONCE] @ known.T
-        for i, row in enumerate(cosines, start):
-            row[list(hidden[i])] = -1.0
-            best = np.argpartition(-row, 2000)[:2000]
-            folded = dict.fromkeys(families[best[np.argsort(-row[best], kind="stable")]])
-            place = next((n for n, f in enumerate(list(folded)[:10], 1) if f in right[i]), 99)
-            ranks[i] = place
-    return ranks
-
-
 def show(title: str, before: np.ndarray, after: np.ndarray, name: str) -> None:
-    won, lost = int(((after <= 3) & (before > 3)).sum()), int(((after > 3) & (before <= 3)).sum())
+    old, new = ((ranks > 0) & (ranks <= 3) for ranks in (before, after))
+    won, lost = int((new & ~old).sum()), int((old & ~new).sum())
     p = binomtest(won, won + lost).pvalue if won + lost else 1.0
     for label, ranks in (("base", before), (name, after)):
-        print(f"  {title:40s} {label:6s} " + "  ".join(f"@{k} {np.mean(ranks <= k):.3f}" for k in (1, 3, 10)))
+        print(
+            f"  {title:40s} {label:6s} "
+            + "  ".join(f"@{k} {np.mean((ranks > 0) & (ranks <= k)):.3f}" for k in (1, 3, 10))
+        )
     print(f"  {title:40s} {len(before)} asked, @3 {won} won, {lost} lost, McNemar p {p:.2g}")
 
 

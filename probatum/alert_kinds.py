@@ -75,6 +75,13 @@ KINDS = {
             "another drift",
         ),
         Kind(
+            "retrain",
+            "probatum.behaviour.kept",
+            "a retrain ended without a new champion",
+            ("behaviour", "drift", "outcome", "adapter", "reasons", "next", "report", "run"),
+            "another drift or outcome",
+        ),
+        Kind(
             "probes-missing",
             "probatum.probes.missing",
             "too few probes could be asked to judge a behaviour",
@@ -98,7 +105,7 @@ ENDS = {
     SUCCEEDED: ("invalid", "refused", "quarantined", "late", "receipts", "run-failed", "run-crashed", "run-late"),
     RECOVERED: ("late",),
     DECIDED: ("waiting",),
-    BEHAVES: ("drift",),
+    BEHAVES: ("drift", "retrain"),
     PROBED: ("probes-missing",),
     COMPLETED: ("run-failed", "run-crashed", "run-late"),
     READY: ("no-worker",),

@@ -83,6 +83,8 @@ def _what_is_new(word: str, payload: Mapping) -> str:
     """What another alert of this kind must have, to be news. A run that waits for a worker waits every morning: that is one alert."""
     if word in ("run-failed", "run-crashed"):
         return str(payload.get("run", ""))
+    if word == "retrain":
+        return f"{payload.get('drift', '')} {payload.get('outcome', '')}".strip()
     if word in ("run-late", "drift"):
         return str(payload.get({"run-late": "deployment", "drift": "drift"}[word], ""))
     if word == "probes-missing":

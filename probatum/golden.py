@@ -103,23 +103,24 @@ def read_negatives(folder: Path, source: str, release: str) -> list[GoldenQuesti
 def all_ids(folder: Path, source: str) -> tuple[str, ...]:
     """The ids of every golden question of a source, negative ones and those of other releases included."""
     files = (folder / "golden" / f"{source}{kind}.jsonl" for kind in ("", "-negative"))
-    return tuple(sorted(q.id for path in files for q in _read(path)))
+    return tuple(sorted(q.id for path in files for q in read_file(path)))
 
 
 def every_question(folder: Path, source: str) -> list[GoldenQuestion]:
     """All golden questions of a source, negative ones and those of other releases included: for who has to keep away from them."""
-    return [q for kind in ("", "-negative") for q in _read(folder / "golden" / f"{source}{kind}.jsonl")]
+    return [q for kind in ("", "-negative") for q in read_file(folder / "golden" / f"{source}{kind}.jsonl")]
 
 
 def _of_release(path: Path, release: str) -> list[GoldenQuestion]:
-    questions = _read(path)
+    questions = read_file(path)
     _check_unique(path.name, "id", [q.id for q in questions])
     holding = [q for q in questions if q.release in ("", release)]
     _check_unique(path.name, "question", [_squeezed(q.question) for q in holding])
     return holding
 
 
-def _read(path: Path) -> list[GoldenQuestion]:
+def read_file(path: Path) -> list[GoldenQuestion]:
+    """Every question of a file, none where there is no file. Raises Misconfigured naming file and line."""
     if not path.exists():
         return []
     return [

@@ -53,6 +53,14 @@ def one_refresh(home: Path, sources: Iterable[str]) -> Iterator[None]:
 
 
 @contextmanager
+def one_behaviour(home: Path, behaviour: str) -> Iterator[None]:
+    """Hold the lock of what trains a behaviour. Raises Retryable, with who holds it, when another run does."""
+    home.mkdir(mode=0o750, parents=True, exist_ok=True)
+    with _held(home, f"retrain-{behaviour}", f"{behaviour} is already being retrained"):
+        yield
+
+
+@contextmanager
 def one_upkeep(home: Path) -> Iterator[None]:
     """Hold the lock of what cleans up, purges and copies. Raises Retryable when somebody else does one of these."""
     with _held(home, UPKEEP, "Maintenance, a purge or a backup is already running"):

@@ -33,6 +33,7 @@ _HEADLINES = {
     "run-late": "a run of {about} did not start",
     "no-worker": "no worker in pool {about}",
     "drift": "{about} has drifted",
+    "retrain": "{about} was retrained, and what serves stays",
     "probes-missing": "{about} cannot be judged: probes are missing",
     "test": "a test",
 }
@@ -96,6 +97,11 @@ def _what_failed(alert: Alert, due: Due) -> list[str]:
     if alert.kind == "drift":
         figure = f"{said.get('figure')}: {said.get('before')} at publication, {said.get('now')} now."
         return [_plain(figure), *_some(map(_plain, said.get("reasons", ())))]
+    if alert.kind == "retrain":
+        return [
+            f"The retrain ended as {_plain(said.get('outcome', ''))}.",
+            *_some(map(_plain, said.get("reasons", ()))),
+        ]
     candidate = f"Candidate {_plain(said['candidate'])[:12]}: " if said.get("candidate") else ""
     run = f"Run {_plain(said['name'])}: " if alert.kind.startswith("run-") and said.get("name") else ""
     return [f"{run}{candidate}{_plain(said.get('reason') or said.get('why') or 'no reason was given')}"]
@@ -128,7 +134,8 @@ def _serving(alert: Alert) -> list[str]:
     if not serving.get("release"):
         return (
             [_STILL]
-            if alert.kind in ("run-failed", "run-crashed", "run-late", "late", "no-worker", "drift", "probes-missing")
+            if alert.kind
+            in ("run-failed", "run-crashed", "run-late", "late", "no-worker", "drift", "retrain", "probes-missing")
             else []
         )
     edition = f", with {_plain(alert.source)} {_plain(serving['edition'])}" if serving.get("edition") else ""

@@ -35,7 +35,7 @@ from probatum.publish import Publisher
 from probatum.quarantine import DISAGREES, TOO_FEW, UNFIT, Quarantine
 from probatum.reading import Parsed, Served, dropped_in_all, read_snapshot
 from probatum.records import Document, SnapshotFile
-from probatum.release import Candidate, Manifest, Releases, SourceState
+from probatum.release import Candidate, Manifest, Releases, SourceState, today
 from probatum.screening import clinical_names, gate_code
 from probatum.seams import seam
 from probatum.settings import Settings
@@ -44,6 +44,7 @@ from probatum.snapshots import Snapshot, Snapshots
 from probatum.space import needs_room
 from probatum.store import Store
 from probatum.tables import open_table
+from probatum.thresholds import largest_loss
 from probatum.waiting import must_not_need_approval
 from probatum.wearing import must_be_of_one_encoder, note_audited, with_adapter, worn
 
@@ -182,6 +183,19 @@ def assemble(chosen: Settings, states: Iterable[str], *, adapter: str | None = N
     return _kept_candidate(chosen, candidate)
 
 
+def served_documents(chosen: Settings, sources: Iterable) -> Iterator[Document]:
+    """What serves today of these sources, as documents: read again where it is not at hand. Raises Rejected before the first release."""
+    serving = Releases(chosen.home).current()
+    if serving is None:
+        raise Rejected("No release serves here.", safe="Nothing was read.", next="Run `probatum refresh --all` first.")
+    in_force = serving.in_force(today())
+    for source in sources:
+        if state := in_force.get(source.name):
+            described = read_parsed(chosen, source.name, parse(chosen, source, state.snapshot))
+            read = Parsed(tuple(chosen.home / path for path in described["paths"]), (), ())
+            yield from as_known(chosen, source, read.documents(), state.valid_from)[0]
+
+
 @observed("wear")
 @needs_room("assembling a candidate")
 def wear(chosen: Settings, adapter: str) -> str:
@@ -194,6 +208,22 @@ def wear(chosen: Settings, adapter: str) -> str:
         raise Rejected("No release serves that could wear an adapter.", next="Run `probatum refresh --all` first.")
     _, identity = identify(chosen, adapter=adapter)
     return _kept_candidate(chosen, with_adapter(serving, identity))
+
+
+def encode_anew(chosen: Settings, sources: Iterable, adapter: str) -> str:
+    """A candidate of what serves in which every text and question is read with `adapter`; returns its digest.
+
+    Raises Rejected before the first release, and while other editions of a source are kept: their texts are of another encoder.
+    """
+    serving, states = Releases(chosen.home).current(), []
+    if serving is None:
+        raise Rejected("No release serves that could wear an adapter.", next="Run `probatum refresh --all` first.")
+    for source in sources:
+        if state := serving.sources.get(source.name):
+            parsed = parse(chosen, source, state.snapshot)
+            allowed = largest_loss(chosen.expectations, source.name)
+            states.append(write(chosen, source, state.snapshot, parsed, allowed_loss=allowed, adapter=adapter))
+    return assemble(chosen, states, adapter=adapter)
 
 
 def serves(chosen: Settings, source: str, digest: str) -> bool:

@@ -27,6 +27,7 @@ from probatum.files import read_sealed, write_sealed
 from probatum.journal import Journal
 
 RECOVERED, COMPLETE = "recovered", "complete"
+REFUSED = "refused"  # of a retrain
 _LOCK_WAIT_S = 60
 _SAFE = "Nothing was trained; what served before still serves."
 
@@ -45,7 +46,11 @@ class Drift:
 
 @dataclass(frozen=True)
 class Retrain:
-    """minutes: of a GPU; planned ones until it ended. outcome: "" while it runs, then promoted, kept, refused or failed."""
+    """minutes: of a GPU; planned ones until it ended.
+
+    outcome: "" while it runs; then promoted, held (for a person to approve), kept (what serves is better) or refused (a gate on the
+    data or the training said no: that is mended, and asked for again).
+    """
 
     key: str
     drift: str
@@ -166,7 +171,7 @@ class Ledger:
         left = self._rules.gpu_minutes - _minutes_since(self._home, since)
         drift = state.open if state.open and state.open.champion == champion else None
         told = {"drift": drift.id if drift else "", "minutes_left": left}
-        recent = [retrain for retrain in state.retrains if retrain.started > since]
+        recent = [r for r in state.retrains if r.started > since and r.outcome != REFUSED]
         if running := next((retrain for retrain in state.retrains if not retrain.outcome), None):
             return Answer(False, f"a retrain that began on {running.started} has not ended", **told)
         if minutes > left:
@@ -181,7 +186,7 @@ class Ledger:
             return Answer(
                 False, f"not needed: nothing has drifted since the champion was trained ({_said(state.last)})", **told
             )
-        if any(retrain.drift == drift.id for retrain in state.retrains):
+        if any(retrain.drift == drift.id and retrain.outcome != REFUSED for retrain in state.retrains):
             return Answer(False, f"drift {drift.id} has been retrained for once, and is never twice", **told)
         if recent:
             return Answer(

@@ -5,12 +5,11 @@
 How often these numbers raise a false alarm, and how late they find what is there, is replayed by `bench.drift`.
 """
 
-import tomllib
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from probatum.errors import Misconfigured
+from probatum.strict_toml import read_strictly
 
 
 class DriftRules(BaseModel):
@@ -40,19 +39,4 @@ class DriftRules(BaseModel):
 
 def drift_rules(expectations: Path) -> DriftRules:
     """Raises Misconfigured where the table is missing, misspelt or out of range."""
-    path = expectations / "thresholds.toml"
-    try:
-        read = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise Misconfigured(
-            f"{path.name} cannot be read ({type(error).__name__}).", next="Restore it from version control."
-        ) from None
-    try:
-        return DriftRules.model_validate(read.get("drift", {}), strict=True)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise Misconfigured(
-            f"{path.name}: {'.'.join(map(str, first['loc']))} of [drift]: {first['msg']}.",
-            safe="Nothing was probed.",
-            next="Correct it, with its reason.",
-        ) from None
+    return read_strictly(expectations / "thresholds.toml", DriftRules, table="drift", safe="Nothing was probed.")

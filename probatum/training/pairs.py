@@ -9,6 +9,8 @@ alphabetic index (their `see` resolved), brands and generics, titles; a note tha
 instead, and the code it stands at is *near* and wrong. Sections: a heading, and what stands under it. What the project's own
 lexicon says is left out: it was written in the words people ask in, and is what an adapter is measured against.
 
+*Reviewed* questions (`reviewed_lessons`) are asked as they stand; right is every text of what they expect.
+
 Questions are split off by *group* (the category of a code, the drug, the file), never by row: see `part_of`.
 """
 
@@ -16,9 +18,11 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from probatum import digests
+from probatum.golden import GoldenQuestion, read_file
 from probatum.records import Document
 
 Part = Literal["train", "validation", "held-out"]
@@ -44,7 +48,7 @@ class Query:
     source: str
     families: frozenset[str]
     group: str
-    kind: str  # title, synonym, excludes, heading
+    kind: str  # title, synonym, excludes, heading, reviewed
     near: frozenset[str] = frozenset()  # families that are wrong, although they look right
 
 
@@ -86,16 +90,21 @@ class _Named:
     near: set[str] = field(default_factory=set)
 
 
-def lessons_of(documents: Iterable[Document]) -> Lessons:
-    """Queries and texts of all documents, of one source or several.
+def lessons_of(documents: Iterable[Document], reviewed: Iterable[GoldenQuestion] = ()) -> Lessons:
+    """Queries and texts of all documents, of one source or several, and what people asked and somebody reviewed.
 
     A name that families of two parts bear is left out: it would be learnt from and asked.
     """
     texts: dict[tuple[str, str, str], Known] = {}
     names: dict[tuple[str, str], _Named] = defaultdict(_Named)
+    places: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(
+        set
+    )  # {(source, document or family): (family, group)}
     for document in documents:
         for text, family, kind, near in _said_by(document):
             group = family if document.layout == "record" else document.id
+            places[document.source, document.id].add((family, group))
+            places[document.source, family].add((family, group))
             if kind not in ("excludes", "heading"):
                 key = (document.source, family, text.casefold())
                 known = Known(text, document.source, family, group)
@@ -107,6 +116,14 @@ def lessons_of(documents: Iterable[Document]) -> Lessons:
                 named.groups.add(group)
                 named.kinds.add(kind)
                 named.near.update(near)
+    for asked in reviewed:
+        meant = {p for e in asked.expects for p in places.get((asked.source, e.document or e.family), ())}
+        if meant:
+            named = names[asked.source, asked.question.casefold()]
+            named.spellings.add(asked.question)
+            named.families.update(family for family, _ in meant)
+            named.groups.update(group for _, group in meant)
+            named.kinds.add("reviewed")
     having_texts = {(source, family) for source, family, _ in texts}
     queries = [
         Query(
@@ -122,6 +139,14 @@ def lessons_of(documents: Iterable[Document]) -> Lessons:
         and any((source, family) in having_texts for family in named.families)
     ]
     return Lessons(tuple(queries), tuple(texts[key] for key in sorted(texts)))
+
+
+def reviewed_lessons(expectations: Path) -> list[GoldenQuestion]:
+    """expectations/lessons/<source>.jsonl: questions that search left unanswered or owners proposed, reviewed, and no golden ones.
+
+    In the shape of golden questions. Raises Misconfigured naming file and line.
+    """
+    return [asked for path in sorted((expectations / "lessons").glob("*.jsonl")) for asked in read_file(path)]
 
 
 def _said_by(document: Document) -> Iterator[tuple[str, str, str, Sequence[str]]]:

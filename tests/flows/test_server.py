@@ -41,10 +41,11 @@ def server(tmp_path_factory) -> Iterator[Server]:
             started.stop()
 
 
-def test_every_deployment_is_in_pool_cpu_and_runs_once_at_a_time(server):
+def test_every_deployment_is_in_its_pool_and_runs_once_at_a_time(server):
     """P15: a second run of a source waits for the first."""
     deployed = server.deployments()
     assert deployed.pop("notify")["work_pool_name"] == "alerts"
+    assert deployed.pop("retrain")["work_pool_name"] == "gpu"
     sources = {f"refresh-{each}" for each in ("formulary", "guidelines", "icd10", "all", "dropped")}
     assert set(deployed) == sources | {"maintain", "publish", "watch"}
     for each in deployed.values():
@@ -75,6 +76,7 @@ def test_each_source_has_its_own_cadence_in_new_york_time(server):
         "refresh-dropped": set(),  # every minute, once somebody has a queue and says so
         "maintain": {("weekly", "30 3 * * 0", zone)},
         "watch": {("weekly", "30 7 * * 1", zone)},
+        "retrain": {("quarterly", "30 9 2 1,4,7,10 *", zone)},
     }
 
 

@@ -42,6 +42,10 @@ PAYLOADS = {
         "behaviour": "retrieval", "drift": "5b1c5b1c", "source": "", "figure": "share of probes that are right", "before": 0.94, "now": 0.88,
         "reasons": ["step: 6.0 points fewer are right, 2.5 matter"], "next": "Read the report.", "serving": SERVING,
     },
+    "retrain": {
+        "behaviour": "retrieval", "drift": "5b1c5b1c", "source": "", "outcome": "kept", "adapter": "3f9c" * 16,
+        "reasons": ["no-regression: slice icd10 lost 12 of 900 more than it won"], "next": "Read the report.",
+    },
     "probes-missing": {"behaviour": "retrieval", "source": "", "reason": "60 of 120 probes could be asked", "next": "See why.", "serving": SERVING},
 }  # fmt: skip
 
@@ -62,7 +66,7 @@ def test_every_message_says_what_failed_what_serves_and_what_to_do(word):
     assert said.subject.startswith("Probatum: ") and any(name in said.subject for name in ("icd10", "gpu", "retrieval"))
     assert said.body.startswith("What waits\n  " if word == "waiting" else "What failed\n  ")
     assert "\n\nWhat to do\n  " in said.body
-    if "serving" in KINDS[word].payload or word.startswith("run-") or word in ("late", "no-worker", "drift"):
+    if "serving" in KINDS[word].payload or word.startswith("run-") or word in ("late", "no-worker", "drift", "retrain"):
         assert "\n\nWhat still serves\n  " in said.body
     assert "None" not in said.body and "{" not in said.body
 
