@@ -191,7 +191,7 @@ class _Auditor:
                     retired_ids(self.expectations, name),
                 ),
                 no_regression(paired, answers.questions, rules),
-                negatives_hold(answers.negatives, self.encoder.identity.name, rules),
+                negatives_hold(answers.negatives, self.encoder.identity.floors, rules),
                 *self._poisoning(name, {q.id: q for q in questions}, answers, tables, rules),
             ),
             golden_ids=ids,

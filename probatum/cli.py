@@ -14,9 +14,20 @@ from typing import Annotated
 
 import typer
 
-from probatum import __version__, cli_adapters, cli_alerts, cli_drift, cli_report, cli_setup, cli_upkeep, show
+from probatum import (
+    __version__,
+    cli_adapters,
+    cli_alerts,
+    cli_drift,
+    cli_report,
+    cli_retrain,
+    cli_setup,
+    cli_upkeep,
+    show,
+)
 from probatum.cli_approval import approve, decline, journal, pending, tell_decided
 from probatum.cli_golden import golden
+from probatum.cli_prefect import quiet_prefect
 from probatum.errors import Damaged, Misconfigured, ProbatumError, Rejected
 from probatum.freshness import stale_sources
 from probatum.release import Manifest, Releases
@@ -73,6 +84,7 @@ app.add_typer(cli_alerts.app, name="alerts")
 app.add_typer(cli_adapters.app, name="adapters")
 app.add_typer(cli_drift.app, name="drift")
 app.command()(cli_report.report)
+app.command()(cli_retrain.retrain)
 app.add_typer(cli_upkeep.app)
 
 
@@ -111,9 +123,7 @@ def refresh(
         from probatum.hints import need_a_queue
 
         need_a_queue(settings())
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO" if verbose else "CRITICAL")
-    os.environ.setdefault("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")
-    os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "180")  # 20 is too few on a busy machine
+    quiet_prefect(verbose=verbose)
     from sources.locate import is_address
     from sources.registry import source_named
 

@@ -125,6 +125,21 @@ def figures(
 
 
 @app.command()
+def probe(behaviour: Behaviour) -> None:
+    """Ask the champion of a behaviour (or its base) the probes, and leave its figures for the next watch."""
+    from probatum.drift.readings import RETRIEVAL
+    from probatum.training.retraining import leave_probes
+
+    if behaviour == RETRIEVAL:
+        raise Misconfigured(
+            "The probes of retrieval are asked by every watch.",
+            safe="Nothing was asked.",
+            next="Run `probatum drift watch`.",
+        )
+    typer.echo(leave_probes(settings(), behaviour))
+
+
+@app.command()
 def forget(json: Json = False) -> None:
     """Delete every query record and the key that links them."""
     from probatum.drift.queries import QueryRecords

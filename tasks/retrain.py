@@ -15,6 +15,7 @@ from prefect.runtime import deployment, flow_run
 from probatum import pipeline
 from probatum.adapters.registry import Adapters
 from probatum.alert_kinds import KINDS
+from probatum.drift import ledger
 from probatum.progress import watching
 from probatum.settings import settings
 from probatum.training import retraining
@@ -23,7 +24,7 @@ from sources.registry import SOURCES
 from tasks.report import progress_artifact
 
 one_retrain = retraining.one_retrain
-PROMOTED, HELD, KEPT, REFUSED = retraining.PROMOTED, retraining.HELD, retraining.KEPT, retraining.REFUSED
+PROMOTED, HELD, KEPT, REFUSED = retraining.PROMOTED, retraining.HELD, retraining.KEPT, ledger.REFUSED
 _READ = "Read the report; `probatum drift status` says when the next retrain may be."
 
 

@@ -70,7 +70,7 @@ def retrain_retrieval(
     examination = _Examination.of(lessons, encode)
     trained = train_retrieval(
         chosen, lessons, folder / _ADAPTER, sides=terms.sides, budget=terms.budget, kept=kept, encode=encode,
-        work=folder / _CHECKPOINTS, rank=terms.rank,
+        work=folder / _CHECKPOINTS / _of_this(lessons, terms), rank=terms.rank,
     )  # fmt: skip
     serving, adapters = Releases(chosen.home).current(), Adapters(chosen.home)
     before = serving.encoder.adapter if serving else ""
@@ -178,6 +178,11 @@ def _result(query, rank: int) -> QuestionResult:
     return QuestionResult(
         id=f"{query.source}-{told[:12]}", slice=query.source, critical=False, rank=rank, strict_rank=rank, top=(), asked=told
     )  # fmt: skip
+
+
+def _of_this(lessons: Lessons, terms: RetrievalTerms) -> str:
+    """A folder of its own for what is learnt from and how: after another release was published, the training begins anew."""
+    return digests.of_json([digests_of(lessons, terms.sides), terms.model_dump(mode="json")])[:16]
 
 
 def _wearing(chosen: Settings, folder: Path) -> Encoder:

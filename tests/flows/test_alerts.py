@@ -4,10 +4,6 @@ Every automation stands twice on this server, so that Prefect fires twice for ea
 """
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -15,115 +11,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from expecting import ROOT
-from prefect_server import ENDED, Server, wait_for
-from sinks import MailSink, WebSink, mail_sink, web_sink
+from prefect_server import wait_for
+from sinks import mail_sink, web_sink
 from small_runs import drop, protocol, protocols, write_expectations
+from watched import ROUTES, Watched
 
 from tasks.automations import TAG
 
 pytestmark = pytest.mark.slow
 CANARY = "zugzwangweather"
 PATIENT = "Patient: Zebulon Quartermain\nMRN: 48151623\nDate of birth: 1961-04-12\n"
-ROUTES = """
-run_late_after_minutes = 1
-last_resort = "all"
-[channels.all]
-block = "custom-webhook/sink"
-[channels.committee]
-block = "secret/mail"
-[channels.broken]
-block = "secret/dead"
-
-[[route]]
-channel = "all"
-[[route]]
-source = "guidelines"
-events = ["refused"]
-channel = "committee"
-[[route]]
-source = "icd10"
-channel = "broken"
-"""
-
-
-class Watched:
-    """A server with workers for both pools, the alerts installed twice over, and the sinks they end in."""
-
-    def __init__(self, folder: Path, web: WebSink, mail: MailSink):
-        self.folder, self.web, self.mail = folder, web, mail
-        self.expectations = write_expectations(folder / "expectations")
-        (self.expectations / "alerts.toml").write_text(ROUTES, "utf-8")
-        settings = {
-            "PROBATUM_EXPECTATIONS": str(self.expectations),
-            "PREFECT_SERVER_DATABASE_TIMEOUT": "60",  # SQLite on a busy machine
-            "PREFECT_SERVER_DATABASE_CONNECTION_TIMEOUT": "60",
-        }
-        self.server = Server(folder, settings)
-
-    def prepare(self) -> None:
-        address = f"mailto://127.0.0.1:{self.mail.port}/?from=alerts@probatum.example&to=committee@hospital.example&mode=insecure&format=text"
-        for pool in ("cpu", "alerts"):
-            self.server.run("work-pool", "create", pool, "--type", "process")
-        self.python(ROOT / "tests" / "flows" / "make_blocks.py", self.web.url, address)
-        self.server.run("deploy", "--all")
-        self.server.run("deployment", "schedule", "pause", "--all")
-        self.installed = json.loads(self.probatum("alerts", "install", "--json"))
-        self._twice()
-        self.server.start("worker", "start", "--pool", "alerts", "--limit", "2")
-
-    def python(self, *arguments: object) -> str:
-        done = subprocess.run(
-            [sys.executable, *map(str, arguments)],
-            cwd=ROOT,
-            env=self.server.env,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-        self.code, self.errors = done.returncode, done.stderr
-        assert done.returncode in (0, 10, 50), done.stdout + done.stderr
-        return done.stdout
-
-    def probatum(self, *arguments: str) -> str:
-        return self.python("-m", "probatum.cli", *arguments)
-
-    def automations(self) -> list[dict]:
-        return self.server.post("/automations/filter")
-
-    def _twice(self) -> None:
-        for each in self.automations():
-            if each["actions"][0]["type"] == "run-deployment":
-                copied = {key: each[key] for key in ("trigger", "actions", "enabled")}
-                self.server.post("/automations/", copied | {"name": f"again: {each['name']}"})
-
-    def heard(self, subject: str, number: int = 1, seconds: float = 240) -> list[str]:
-        """The bodies with a subject that came to the web, when so many have come and no notifier is at work."""
-        wait_for(
-            lambda: len(self._with(subject)) >= number, seconds, f"{subject!r}, of {self.subjects()}", self.server.log
-        )
-        wait_for(self.quiet, seconds, "the notifiers to end", self.server.log)
-        return self._with(subject)
-
-    def subjects(self) -> list[str]:
-        return [json.loads(body)["subject"] for body in self.web.bodies]
-
-    def _with(self, subject: str) -> list[str]:
-        return [said["body"] for said in map(json.loads, self.web.bodies) if said["subject"] == f"Probatum: {subject}"]
-
-    def notifiers(self) -> list[dict]:
-        named = {"flows": {"name": {"any_": ["notify"]}}, "limit": 200}
-        return self.server.post("/flow_runs/filter", named)
-
-    def quiet(self) -> bool:
-        return all(run["state"]["type"] in ENDED for run in self.notifiers())
-
-    def events(self, name: str) -> list[dict]:
-        return self.server.post("/events/filter", {"filter": {"event": {"name": [name]}}})["events"]
-
-    def refresh(self, origin: str) -> dict:
-        run = self.server.run_of("refresh-guidelines", source="guidelines", origin=origin)
-        return self.server.ended(run) | {"run": run["id"]}
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +28,8 @@ def watched(tmp_path_factory) -> Iterator[Watched]:
     with web_sink() as web, mail_sink() as mail:
         started = None
         try:
-            started = Watched(tmp_path_factory.mktemp("alerts"), web, mail)
+            folder = tmp_path_factory.mktemp("alerts")
+            started = Watched(folder, write_expectations(folder / "expectations"), web, mail)
             started.prepare()
             yield started
         finally:
@@ -141,7 +39,7 @@ def watched(tmp_path_factory) -> Iterator[Watched]:
 
 def test_the_automations_are_installed_once_and_follow_what_is_named(watched):
     """P47: install does nothing a second time, mends what was changed by hand, removes what is no longer named, and leaves off what is off."""
-    assert set(watched.installed.values()) == {"created"} and len(watched.installed) == 8
+    assert set(watched.installed.values()) == {"created"} and len(watched.installed) == 9
     again = json.loads(watched.probatum("alerts", "install", "--json"))
     assert set(again.values()) == {"unchanged"}
     there = {each["name"]: each for each in watched.automations()}
@@ -237,12 +135,9 @@ def test_one_recovery_notice_when_the_source_succeeds_again(watched):
 def test_a_run_whose_worker_was_killed_is_crashed_by_our_automation_and_told(watched):
     """P47: nobody is left to say that the run is dead, and it does not stay running for ever; what waits for a worker is told of too."""
     killed = watched.server.run_of("refresh-guidelines", source="guidelines", origin=str(watched.folder / "second"))
-    worker = next(p for p in reversed(watched.server.processes) if "cpu" in p.args)
     beats = lambda: [e for e in watched.events("prefect.flow-run.heartbeat") if killed["id"] in str(e["resource"])]  # noqa: E731
     wait_for(beats, 180, "a heartbeat", watched.server.log)
-    for process in [worker.pid, *_descendants(worker.pid)]:
-        os.kill(process, signal.SIGKILL)
-    worker.wait(10)
+    watched.kill("cpu")
     assert watched.server.state_of(killed)["type"] == "RUNNING"
     waiting = watched.server.run_of("refresh-guidelines", source="guidelines", origin=str(watched.folder / "first"))
     state = watched.server.ended(killed, 240)
@@ -307,20 +202,3 @@ def _ask_of_burns(expectations: Path) -> None:
     burns = next(json.loads(line) for line in known if "burns" in line)
     burns |= {"id": "guidelines-burns", "question": f"burns scalded {CANARY}", "severity": "critical"}
     path.write_text("\n".join([*known, json.dumps(burns)]) + "\n", "utf-8")
-
-
-def _descendants(pid: int) -> list[int]:
-    """Every process that a process started, and those they started."""
-    parents = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
-        except OSError:
-            continue
-    found, waiting = [], [pid]
-    while waiting:
-        here = waiting.pop()
-        children = [child for child, parent in parents.items() if parent == here]
-        found += children
-        waiting += children
-    return found

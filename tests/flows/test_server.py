@@ -32,7 +32,7 @@ def server(tmp_path_factory) -> Iterator[Server]:
     try:
         folder = tmp_path_factory.mktemp("server")
         started = Server(folder, {"PROBATUM_EXPECTATIONS": str(_impatient(write_easy(folder / "easy")))})
-        for pool in ("cpu", "alerts"):
+        for pool in ("cpu", "gpu", "alerts"):
             started.run("work-pool", "create", pool, "--type", "process")
         started.run("deploy", "--all")
         yield started

@@ -17,7 +17,7 @@ from probatum.errors import Damaged, Misconfigured, Rejected
 from probatum.journal import Journal
 from probatum.publish import Publisher
 from probatum.release import Candidate, EncoderState, Releases
-from probatum.search import Searcher
+from probatum.search import Searcher, nothing_good_enough
 from probatum.settings import Settings
 from probatum.wearing import must_be_of_one_encoder, with_adapter, worn
 
@@ -162,7 +162,8 @@ def test_an_adapter_for_questions_is_promoted_by_a_publish_and_goes_with_a_rollb
     assert Adapters(chosen.home).champion("retrieval", "retrieval") == adapter
     assert worn(chosen) == adapter
     searcher = Searcher.open(chosen.home)
-    assert searcher.search("Morphine 10 mg/mL injection", source="formulary")
+    assert not nothing_good_enough(searcher.search("Morphine 10 mg/mL injection", source="formulary"))
+    assert nothing_good_enough(searcher.search("which bus goes to the railway station", source="formulary"))
     with pytest.raises(Misconfigured, match="vectors of two encoders"):
         Searcher.open(chosen.home, published.encoder)
     Publisher(chosen.home).rollback(None, actor="test")
