@@ -131,8 +131,8 @@ def buckets_and_queues_are_asked_in_one_place(module: Module) -> Iterator[str]:
 
 
 def the_environment_is_read_in_settings_only(module: Module) -> Iterator[str]:
-    """The command line sets two switches of Prefect's own before it imports it."""
-    if module.path not in ("probatum/settings.py", "probatum/cli.py"):
+    """One module of the command line sets switches of Prefect's own before it imports it."""
+    if module.path not in ("probatum/settings.py", "probatum/cli_prefect.py"):
         yield from (
             f"os.{node.attr}"
             for node in ast.walk(module.tree)
