@@ -14,13 +14,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from small_home import drugs, write_expectations
-from small_runs import refresh
+from small_home import drugs, protocols, write_expectations
+from small_runs import drop, refresh
 
+from probatum.records import Document
 from probatum.release import Manifest
 from probatum.settings import Settings
 from probatum.training.pairs import part_of
 from sources.formulary import Formulary
+from sources.guidelines import Guidelines
 
 _WORDS = (
     "zibble",
@@ -122,8 +124,9 @@ class Story:
             )
             for each in drugs():
                 strength = each.title.removeprefix(each.family.capitalize()).strip()
-                brands = words()[each.family] if with_words else ""
-                rows.writerow((each.id, each.family, strength, brands, "on the list", each.meta["tier"], "none"))
+                brand, kind = _said_of(each)
+                brands = f"{brand}; {words()[each.family]}" if with_words else brand
+                rows.writerow((each.id, each.family, strength, brands, kind, each.meta["tier"], "none"))
         return refresh(self.chosen, Formulary(), str(path))
 
 
@@ -133,6 +136,7 @@ def make_story(folder: Path, *, steps: int = 60) -> Story:
     story.steps(steps)
     story._ask("probes", "formulary", ((word, family, _PROBES) for family, word in taught().items()))
     story.teach()
+    refresh(story.chosen, Guidelines(), drop(folder / "2026-10-01", {d.id: _as_markdown(d) for d in protocols()}))
     story._refresh("2026-10-01", with_words=True)
     return story
 
@@ -142,6 +146,18 @@ def golden_of_the_house(story: Story, question: str, family: str) -> None:
     path = story.expectations / "golden" / "formulary.jsonl"
     asked = json.loads(_line("formulary-house", question, family)) | {"severity": "critical"}
     path.write_text(path.read_text("utf-8") + json.dumps(asked) + "\n", "utf-8")
+
+
+def _as_markdown(protocol: Document) -> str:
+    marks = {"heading": "## ", "paragraph": ""}
+    said = [marks[block.kind] + protocol.text[block.start : block.end] for block in protocol.blocks]
+    return "\n\n".join(said).removeprefix("#") + "\n"
+
+
+def _said_of(drug: Document) -> tuple[str, str]:
+    """(its brand, what kind of drug it is), as `small_home` has them."""
+    said = {block.kind: drug.text[block.start : block.end] for block in drug.blocks}
+    return said["synonym"].split()[0], said["detail"].partition(".")[0]
 
 
 def _line(identity: str, question: str, family: str) -> str:

@@ -95,26 +95,34 @@ class Watch:
         return found
 
     def _complete_baseline(self, windows: Windows, now: Window, manifest: Manifest, encoder, probes) -> None:
-        """Probes the baseline does not know are asked of the release it is of, and added: yesterday's own stay as they were."""
-        known = windows.baseline(now.champion)
-        there = {reading.id for reading in known.readings} if known else set()
-        new = [each for each in probes if each.id not in there]
-        if not new:
-            return
-        home, first = self._chosen.home, self._first_release(now.champion, manifest)
-        asked = (
-            now
-            if first.id == manifest.id
-            else probe(Searcher.of(home, first, encoder), home, first, new, first.created.date().isoformat())
-        )
-        added = [reading for reading in asked.readings if reading.id not in there]
-        whole = replace(known, readings=(*known.readings, *added)) if known else replace(asked, readings=tuple(added))
-        windows.set_baseline(whole)
+        """Probes the baseline has no answer of are asked of the release it is of, and added: yesterday's own stay as they were.
 
-    def _first_release(self, champion: str, otherwise: Manifest) -> Manifest:
+        Of a source that came later, that is the first release which has it.
+        """
+        known, home = windows.baseline(now.champion), self._chosen.home
+        there = known.seen() if known else {}
+        readings = {reading.id: reading for reading in known.readings} if known else {}
+        for source in sorted({each.source for each in probes if each.id not in there}):
+            new = [each for each in probes if each.source == source and each.id not in there]
+            first = self._first_release(now.champion, manifest, source)
+            if first.id == manifest.id:
+                asked = [reading for reading in now.readings if reading.part == source and reading.id not in there]
+            else:
+                day = first.created.date().isoformat()
+                asked = list(probe(Searcher.of(home, first, encoder), home, first, new, day).readings)
+            readings |= {reading.id: reading for reading in asked}
+        whole = replace(known or now, readings=tuple(readings.values()))
+        if not known:
+            first = self._first_release(now.champion, manifest)
+            whole = replace(whole, release=first.id, day=first.created.date().isoformat())
+        if whole != known:
+            windows.set_baseline(whole)
+
+    def _first_release(self, champion: str, otherwise: Manifest, source: str = "") -> Manifest:
+        """The first that is left of those whose questions the champion reads; of a source, the first that has it."""
         home = self._chosen.home
         made = (r for r in Releases(home).all() if of_questions(r.encoder) == champion and not ended(home, r.id))
-        return next(made, otherwise)
+        return next((release for release in made if not source or source in release.sources), otherwise)
 
     def _moved(self, day: date, manifest: Manifest) -> Test | None:
         """Whether people ask other things than in the weeks after publication; None where that was not recorded."""

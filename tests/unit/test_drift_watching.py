@@ -1,6 +1,7 @@
 """Does a look at a real release compare what serves with what served at publication, and leave a report, an event and no text?"""
 
 import json
+import shutil
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -19,6 +20,7 @@ from probatum.drift.verdict import DRIFTED, MISSING, STEADY
 from probatum.drift.watching import Watch
 from probatum.errors import Misconfigured
 from probatum.publish import Publisher
+from probatum.release import Releases
 
 DAY = date(2026, 12, 7)
 
@@ -186,3 +188,25 @@ def test_figures_are_read_as_they_were_left(small_home):
     window = read_figures(leave_figures(small_home, "soap-note", figures(DAY, 6)), "soap-note")
     assert (window.behaviour, window.day, len(window.seen())) == ("soap-note", "2026-12-07", 200)
     assert window.readings[0] == Reading("soap-000", ok=False, quality=0.6, level=200.0)
+
+
+def test_a_source_that_came_later_is_compared_with_the_first_release_that_has_it(
+    small_home, published_once, monkeypatch, tmp_path
+):
+    """P42: a home that began with one source watches the next one as well."""
+    from probatum.encoder import Encoder
+
+    encoder, expectations = (
+        published_once.encoder,
+        shutil.copytree(published_once.expectations, tmp_path / "expectations"),
+    )
+    write_probes(expectations)
+    for serving, source, documents in ((None, "guidelines", protocols()), ("", "formulary", drugs()), ("", "formulary", confused(drugs()))):  # fmt: skip
+        now = Releases(small_home).current() if serving is not None else None
+        known = now.sources.get(source) if now else None
+        candidate = candidate_of(now, encoder.identity, {source: write(small_home, encoder, source, documents, serving=known)})  # fmt: skip
+        Publisher(small_home).publish(candidate, report_of(candidate), actor="test")
+    monkeypatch.setattr(Encoder, "load", lambda *_, **__: encoder)
+    chosen = settings.Settings(home=small_home, expectations=expectations)
+    look = Watch(chosen, actor="test").retrieval(DAY)
+    assert look.verdict.state == DRIFTED and look.verdict.missing == 0 and look.verdict.before > 0.9
