@@ -1,4 +1,4 @@
-"""python -m bench.drift [SEEDS]: 400 days of probes over and over, to see how often watching cries wolf, and how late it sees one.
+"""python -m bench.drift [SEEDS [FIRST]]: 400 days of probes over and over, to see how often watching cries wolf, and how late it sees one.
 
 Each replay is a year and a month of weekly windows through the very code that judges (`probatum.drift`), of two kinds of behaviour:
 
@@ -179,16 +179,16 @@ def _drawn_anew(chance: np.random.Generator, size: int) -> Callable[[int, float]
     return make
 
 
-def main(seeds: int = 100) -> None:
+def main(seeds: int = 100, first: int = 0) -> None:
     rules = drift_rules(Path(__file__).parents[1] / "expectations")
-    print(f"{seeds} seeds, {DAYS} days each; flips a week of 120 probes: {_flips():.2f}\n")
+    print(f"{seeds} seeds from {first}, {DAYS} days each; flips a week of 120 probes: {_flips():.2f}\n")
     print(
         "| behaviour | probes | story | false alarms a year | found | at the next window | days late, median (95 %) | points lost when found, median (95 %) | before 3 points | twice |"
     )
     print("|---|---|---|---|---|---|---|---|---|---|")
     for kind, size in SIZES:
         for story in STORIES:
-            done = [replay(story, kind, seed, rules, size) for seed in range(seeds)]
+            done = [replay(story, kind, seed, rules, size) for seed in range(first, first + seeds)]
             print(_row(kind, size, story, done), flush=True)
 
 

@@ -58,7 +58,7 @@ class Told:
 @pytest.fixture(scope="module")
 def told(tmp_path_factory) -> Iterator[Told]:
     folder = tmp_path_factory.mktemp("story")
-    story = make_story(folder, steps=60)
+    story = make_story(folder, steps=40)
     with web_sink() as web, mail_sink() as mail:
         started = None
         try:
@@ -120,7 +120,7 @@ def test_a_training_that_is_killed_is_gone_on_with_by_the_next_run(told):
     assert (ended.key, ended.outcome, ended.drift) == (claim.key, "promoted", told.ledger.drifts[0].id)
     adapters, serving = Adapters(told.story.home), told.serving
     record = adapters.record(serving.encoder.adapter)
-    assert record.trained.resumed >= 1 and record.trained.steps == 60
+    assert record.trained.resumed >= 1 and record.trained.steps == 40
     assert adapters.champion("retrieval", "retrieval") == serving.encoder.adapter
     assert (
         serving.parent == before.id and serving.sources == before.sources
