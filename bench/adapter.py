@@ -13,23 +13,32 @@ Prints totals and a paired test. What was encoded and trained is kept in WORK, s
 import argparse
 import json
 import os
+import subprocess
 import time
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 from scipy.stats import binomtest
 
 from bench.real_sources import machine
+from probatum import pipeline
+from probatum.adapters.record import AdapterRecord
+from probatum.adapters.registry import Adapters
+from probatum.asking import answers
 from probatum.encoder import Encoder, wear
+from probatum.encoder_identity import base_of
 from probatum.golden import GoldenQuestion
 from probatum.records import Document
+from probatum.release import Releases
+from probatum.search import Searcher
 from probatum.settings import Settings
-from probatum.training.budget import Budget
+from probatum.training.budget import Budget, Trained
 from probatum.training.leaks import kept_questions
 from probatum.training.pairs import Lessons, lessons_of
 from probatum.training.ranking import ranks_of
-from probatum.training.retrieval import Material, train_retrieval, without_leaks
+from probatum.training.retrieval import Material, digests_of, train_retrieval, without_leaks
 from probatum.vectorcache import encode_cached
 from sources.base import Source
 from sources.formulary import Formulary
@@ -77,6 +86,8 @@ def main() -> None:
         (folder.parent / f"{given.sides}.json").write_text(trained.model_dump_json(indent=1))
         print(trained.model_dump_json(exclude={"curve"}), [(p.step, round(p.validated, 3)) for p in trained.curve])
     measure(chosen, lessons, encoder, known, folder, given.sides)
+    if given.home:
+        through_search(given.home, folder, _record(chosen, lessons, given))
 
 
 def measure(chosen: Settings, lessons: Lessons, encoder: Encoder, known: np.ndarray, folder: Path, sides: str) -> None:
@@ -99,6 +110,37 @@ def measure(chosen: Settings, lessons: Lessons, encoder: Encoder, known: np.ndar
         for name, model, vectors in (("base", encoder, known), (sides, adapted, as_adapted)):
             ranks[name] = ranks_of(model.encode_questions(texts), vectors[places], families, right, hidden)
         show(title, ranks["base"], ranks[sides], sides)
+
+
+def through_search(home: Path, folder: Path, record: AdapterRecord) -> None:
+    """The lay questions through the whole search of what serves in `home`, and through a candidate that wears the adapter. Publishes nothing."""
+    chosen = Settings(home=home, expectations=ROOT / "expectations")
+    identity = Adapters(home).add(folder, record, base=record.base, actor="bench")
+    serving = Releases(home).current()
+    candidate = pipeline.read_candidate(chosen, pipeline.wear(chosen, identity))
+    lay = [q for q in _questions() if q.slice == "lay"]
+    ranks = {}
+    for name, content, adapter in (("base", serving, ""), (record.sides, candidate, identity)):
+        searcher = Searcher.of(
+            home, content, Encoder.load(chosen, precision=serving.encoder.precision, adapter=adapter)
+        )
+        hits = [searcher.search(q.question, source="icd10", k=10) for q in lay]
+        found = [[answers(q.expects, hit) for hit in each] for q, each in zip(lay, hits, strict=True)]
+        ranks[name] = np.array([each.index(True) + 1 if any(each) else 0 for each in found])
+    print(f"adapter {identity}")
+    show("lay questions, the whole search", ranks["base"], ranks[record.sides], record.sides)
+
+
+def _record(chosen: Settings, lessons: Lessons, given: argparse.Namespace) -> AdapterRecord:
+    trained = Trained.model_validate_json((given.work / f"{given.sides}.json").read_bytes())
+    commit = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    return AdapterRecord(
+        kind="retrieval", name="retrieval", base=base_of(chosen), base_name=Encoder.load(chosen).identity.name, rank=16,
+        data=digests_of(lessons, given.sides), code=commit, created=datetime.now(UTC), sides=given.sides,
+        budget=BUDGETS[given.sides], trained=trained,
+    )  # fmt: skip
 
 
 def show(title: str, before: np.ndarray, after: np.ndarray, name: str) -> None:
