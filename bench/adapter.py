@@ -39,6 +39,7 @@ from probatum.training.leaks import kept_questions
 from probatum.training.pairs import Lessons, lessons_of
 from probatum.training.ranking import ranks_of
 from probatum.training.retrieval import Material, digests_of, train_retrieval, without_leaks
+from probatum.training.retrieval_terms import retrieval_terms
 from probatum.vectorcache import encode_cached
 from sources.base import Source
 from sources.formulary import Formulary
@@ -49,8 +50,9 @@ ROOT = Path(__file__).parents[1]
 LAY = ("icd10.jsonl", "icd10-more.jsonl")
 BUDGETS = {
     "query": Budget(steps=240, batch=64, learning_rate=1e-3, minutes=30, evaluate_every=20, patience=4, seed=1),
-    "both": Budget(steps=180, batch=48, learning_rate=6e-4, minutes=30, evaluate_every=20, patience=4, seed=1),
+    "both": Budget(steps=180, batch=48, learning_rate=6e-4, minutes=60, evaluate_every=20, patience=4, seed=1),
 }
+STRENGTH = retrieval_terms(ROOT / "expectations").strength
 HELD_OUT_ASKED = 2000
 
 
@@ -82,6 +84,7 @@ def main() -> None:
             kept=kept,
             encode=encode,
             work=given.work / f"{given.sides}-checkpoints",
+            strength=STRENGTH,
         )
         (folder.parent / f"{given.sides}.json").write_text(trained.model_dump_json(indent=1))
         print(trained.model_dump_json(exclude={"curve"}), [(p.step, round(p.validated, 3)) for p in trained.curve])

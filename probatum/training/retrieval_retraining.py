@@ -70,7 +70,7 @@ def retrain_retrieval(
     examination = _Examination.of(lessons, encode)
     trained = train_retrieval(
         chosen, lessons, folder / _ADAPTER, sides=terms.sides, budget=terms.budget, kept=kept, encode=encode,
-        work=folder / _CHECKPOINTS / _of_this(lessons, terms), rank=terms.rank,
+        work=folder / _CHECKPOINTS / _of_this(lessons, terms), rank=terms.rank, strength=terms.strength,
     )  # fmt: skip
     serving, adapters = Releases(chosen.home).current(), Adapters(chosen.home)
     before = serving.encoder.adapter if serving else ""

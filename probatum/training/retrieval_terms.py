@@ -14,10 +14,11 @@ from probatum.training.budget import Budget
 
 
 class RetrievalTerms(Frozen):
-    """general_loss: how much worse known texts may come back when they are asked for word by word; .02 is two per cent."""
+    """strength: how much of what was learnt is kept (`probatum.training.retrieval`). general_loss: how much worse known texts may come back when they are asked for word by word; .02 is two per cent."""
 
     sides: Sides
     rank: int = Field(gt=0, le=256)
+    strength: float = Field(1.0, gt=0, le=1)
     general_loss: float = Field(ge=0, le=0.1)
     budget: Budget
 
