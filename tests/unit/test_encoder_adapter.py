@@ -9,10 +9,11 @@ from small_adapters import add_adapter, make_adapter
 
 from probatum import pipeline
 from probatum.adapters.registry import Adapters
+from probatum.adapters.shipped import shipped, take
 from probatum.audit import audit
 from probatum.candidates import candidate_of
 from probatum.encoder import Encoder, wear
-from probatum.encoder_identity import identify
+from probatum.encoder_identity import base_of, identify
 from probatum.errors import Damaged, Misconfigured, Rejected
 from probatum.journal import Journal
 from probatum.publish import Publisher
@@ -222,3 +223,14 @@ def test_an_adapter_that_nobody_audited_is_not_served(served):
     with pytest.raises(Rejected, match="only one that passed an audit may serve"):
         Publisher(chosen.home).publish(pipeline.read_candidate(chosen, candidate), report, actor="test")
     assert Releases(chosen.home).current().id == published.manifest.id
+
+
+def test_the_adapter_that_is_shipped_is_whole_and_gives_what_it_gave_at_training(tmp_path):
+    """P31: by digest, over the embedded encoder; trained by the code of a commit on data with a digest."""
+    chosen = Settings(home=tmp_path)
+    (identity,) = shipped()
+    assert take(tmp_path, identity, base=base_of(chosen), actor="test") == identity
+    record = Adapters(tmp_path).record(identity)
+    assert record.sides == "query" and record.trained.minutes < 31 and record.data and record.code
+    wearing = Encoder.load(chosen, adapter=identity)
+    assert 0.5 < float(wearing.encode_query("chest pain") @ wearing.encode_plainly("chest pain")) < 0.9999
