@@ -45,7 +45,7 @@ from probatum.vectorcache import encode_cached
 
 KIND = NAME = "retrieval"
 _HELD_OUT, _GENERAL = 1500, 500  # asked of each source at most: enough for a point to be no chance
-_ADAPTER, _CHECKPOINTS, _VECTORS = "adapter", "training", "vectors"
+_ADAPTER, _CHECKPOINTS = "adapter", "training"
 _SAFE = "Nothing was trained; what served before still serves."
 
 
@@ -54,7 +54,7 @@ def retrain_retrieval(
 ) -> RetrievalReport:  # fmt: skip
     """See the module. documents: of what serves. numbers: the bounds of expectations/thresholds.toml.
 
-    folder: where vectors, checkpoints and the new adapter lie until it is registered; the same folder resumes. Raises Rejected where a
+    folder: where checkpoints and the new adapter lie until it is registered; the same folder resumes. Raises Rejected where a
     gate or the training refuses.
     """
     terms, reviewed = retrieval_terms(chosen.expectations), reviewed_lessons(chosen.expectations)
@@ -62,7 +62,7 @@ def retrain_retrieval(
     encoder = Encoder.load(chosen)
 
     def encode(texts: Sequence[str]) -> np.ndarray:
-        return encode_cached(encoder, list(texts), folder / _VECTORS)[0]
+        return encode_cached(encoder, list(texts), chosen.home / "vectors")[0]  # most were encoded to be served
 
     kept = kept_questions(chosen.expectations)
     must_not_leak([asked.question for asked in reviewed], kept, encode)

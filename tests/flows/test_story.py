@@ -11,6 +11,7 @@ from datetime import timedelta
 import pytest
 from prefect_server import wait_for
 from sinks import mail_sink, web_sink
+from small_runs import loaded_once
 from small_story import Story, golden_of_the_house, make_story, taught
 from watched import ROUTES, Watched
 
@@ -56,9 +57,10 @@ class Told:
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory) -> Iterator[Told]:
+def told(encoder, tmp_path_factory) -> Iterator[Told]:
     folder = tmp_path_factory.mktemp("story")
-    story = make_story(folder, steps=40)
+    with loaded_once(encoder):
+        story = make_story(folder, steps=40)
     with web_sink() as web, mail_sink() as mail:
         started = None
         try:
@@ -72,9 +74,10 @@ def told(tmp_path_factory) -> Iterator[Told]:
                 started.server.stop()
 
 
-def test_while_nothing_has_drifted_a_retrain_is_not_needed(told):
+def test_while_nothing_has_drifted_a_retrain_is_not_needed(told, encoder):
     """P42: what the quarterly schedule asks ends with the figures; nothing is claimed and nothing is trained."""
-    told.look(-3)
+    with loaded_once(encoder):
+        told.look(-3)
     worker = told.watched.server.start("worker", "start", "--pool", "gpu")
     state = told.retrain()
     assert state["type"] == "COMPLETED" and state["message"].startswith("not needed: "), state
@@ -83,10 +86,11 @@ def test_while_nothing_has_drifted_a_retrain_is_not_needed(told):
     assert worker.poll() is not None
 
 
-def test_probes_that_degrade_are_told_of_and_ask_for_a_retrain_on_the_pool_gpu(told):
+def test_probes_that_degrade_are_told_of_and_ask_for_a_retrain_on_the_pool_gpu(told, encoder):
     """P42: words of the house are gone from the list; the gate had no question of it, the probes have."""
-    told.story.lose_the_words()
-    told.look(-1)
+    with loaded_once(encoder):
+        told.story.lose_the_words()
+        told.look(-1)
     told.watch()
     (drifted,) = told.watched.heard("retrieval has drifted")
     assert "at publication" in drifted and "tackra" not in drifted
