@@ -96,7 +96,7 @@ def begin(
     champion, minutes = champion_of(chosen, behaviour), math.ceil(_budget(chosen, behaviour).minutes)
     answer = ledger.may_retrain(today(), champion, forced=forced, minutes=minutes)
     if not answer.go:
-        return Begun(behaviour, False, answer.why, drift=answer.drift)
+        return Begun(behaviour, False, answer.why.removeprefix("not needed: "), drift=answer.drift)
     if drift and not forced and answer.drift != drift:
         return Begun(behaviour, False, f"drift {drift} is not open any more", drift=drift)
     key = f"{answer.drift or 'forced'}-{len(ledger.state().retrains) + 1}"

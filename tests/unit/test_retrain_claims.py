@@ -38,7 +38,7 @@ def started(chosen: Settings, **more):
 def test_without_a_drift_nothing_is_claimed(chosen):
     """P42: unless somebody forces it, which is journalled with the reason."""
     begun = started(chosen)
-    assert not begun.go and begun.why.startswith("not needed")
+    assert not begun.go and begun.why.startswith("nothing has drifted")
     assert started(chosen, forced=True, why="the committee asks").go
 
 
