@@ -46,7 +46,7 @@ class Settings(BaseSettings):
         "", description="sha256 of its model.safetensors; required with `language_model`"
     )
     training_data: str = Field(
-        "", description="folder with <behaviour>/train.jsonl and the other sets of each behaviour"
+        "", description="folder or s3://bucket with <behaviour>/train.jsonl and the other sets of each behaviour"
     )
     drops: str = Field("", description="s3://bucket or a folder; each source reads <drops>/<source>/incoming/")
     drops_queue: str = Field("", description="URL of the SQS queue that gets the bucket's events; hints, never needed")

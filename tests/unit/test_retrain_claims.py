@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from s3_servers import ENVIRONMENT, make_bucket, moto_server, raw_client
 from small_home import questions
 
 from probatum.drift.ledger import REFUSED, Ledger
@@ -111,3 +112,18 @@ def test_a_reviewed_question_is_asked_as_it_stands_in_the_part_of_what_it_expect
     (query,) = [q for q in lessons.queries if q.kind == "reviewed"]
     assert (query.text, query.families) == ("Water tablets for swollen ankles", frozenset({family}))
     assert query in lessons.of(part_of(family))
+
+
+def test_training_data_may_lie_in_a_bucket(chosen, tmp_path, monkeypatch):
+    """P45: copied from it in the same way, and nothing but the sets of this behaviour."""
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    with moto_server() as endpoint:
+        make_bucket(endpoint, "owners", versions=True)
+        s3 = raw_client("s3", endpoint)
+        for key in ("notes/soap-note/train.jsonl", "notes/soap-note/old/train.jsonl", "notes/triage-level/train.jsonl"):
+            s3.put_object(Bucket="owners", Key=key, Body=key.encode())
+        here = chosen.model_copy(update={"training_data": "s3://owners/notes", "object_endpoint": endpoint})
+        copied = frozen(here, "soap-note", tmp_path / "work")
+    found = {str(path.relative_to(copied)): path.read_text("utf-8") for path in copied.rglob("*") if path.is_file()}
+    assert found == {"soap-note/train.jsonl": "notes/soap-note/train.jsonl"}
