@@ -22,6 +22,7 @@ from tasks.retrain import (
     KEPT,
     PROMOTED,
     REFUSED,
+    ask_probes,
     begin,
     candidate_wearing,
     end,
@@ -41,11 +42,19 @@ def retrain(
     """forced: although nothing drifted, or the quarter is not over; why: one sentence for the journal."""
     try:
         with one_retrain(settings(), behaviour):
-            return _retrain(behaviour, drift, forced, why, actor)
+            return _told(behaviour, drift, forced, why, actor)
     except Retryable as busy:  # another event of the same drift, or the schedule
         return _ended("busy", str(busy))
-    except (Misconfigured, Damaged) as wrong:
-        return Failed(name="Refused", message=str(wrong), data=_result(REFUSED, [str(wrong)]))
+    except Misconfigured as wrong:
+        return _failed(wrong)
+
+
+def _told(behaviour: str, drift: str, forced: bool, why: str, actor: str) -> State:
+    """What stopped half-way is a run that failed, of which people are told; the next run goes on with its claim."""
+    try:
+        return _retrain(behaviour, drift, forced, why, actor)
+    except (Retryable, Misconfigured, Damaged) as wrong:
+        return _failed(wrong)
 
 
 def _retrain(behaviour: str, drift: str, forced: bool, why: str, actor: str) -> State:
@@ -55,24 +64,36 @@ def _retrain(behaviour: str, drift: str, forced: bool, why: str, actor: str) -> 
         return _ended("not needed", begun["why"])
     try:
         made = train(begun, actor)
-    except (Rejected, Misconfigured, Damaged) as refused:
+    except (Rejected, Misconfigured) as refused:
         end(begun, REFUSED, [refused.happened], actor, next=refused.next)
         return Failed(name="Refused", message=str(refused), data=_result(REFUSED, [refused.happened]))
     if not made["promoted"]:
         end(begun, KEPT, list(made["reasons"]), actor, made=made)
         return _ended(KEPT, "; ".join(made["reasons"]), adapter=made["adapter"], reasons=list(made["reasons"]))
-    if behaviour != _SEARCH:
-        promote(behaviour, made["adapter"], actor, begun["why"])
-        end(begun, PROMOTED, [], actor, made=made)
-        return _ended(PROMOTED, f"adapter {made['adapter'][:12]} is the champion", adapter=made["adapter"])
-    return _publish(begun, made, actor)
+    try:
+        return _publish(begun, made, actor) if behaviour == _SEARCH else _promote(begun, made, actor)
+    except Rejected as refused:
+        end(begun, KEPT, [refused.happened], actor, made=made, next=refused.next)
+        return Failed(
+            name="Refused", message=str(refused), data=_result(KEPT, [refused.happened], adapter=made["adapter"])
+        )
+
+
+def _promote(begun: dict, made: dict, actor: str) -> State:
+    adapter, behaviour = made["adapter"], begun["behaviour"]
+    promote(behaviour, adapter, actor, begun["why"])
+    end(begun, PROMOTED, [], actor, made=made)
+    return _ended(PROMOTED, f"adapter {adapter[:12]} is the champion; {ask_probes(behaviour)}", adapter=adapter)
 
 
 def _publish(begun: dict, made: dict, actor: str) -> State:
     """Through the gate, as every release: the adapter serves when a candidate that wears it passes its audit."""
     adapter = made["adapter"]
     while True:
-        candidate = candidate_wearing(adapter)
+        try:
+            candidate = candidate_wearing(adapter)
+        except Conflict:  # somebody published meanwhile: again, from what serves now
+            continue
         if failures := audit(candidate):
             reasons = [f"{source}: {why}" for source, whys in failures.items() for why in whys]
             reject(adapter, actor, reasons)
@@ -85,10 +106,14 @@ def _publish(begun: dict, made: dict, actor: str) -> State:
             return _ended(HELD, f"candidate {candidate[:12]} waits for somebody to approve it", adapter=adapter)
         try:
             release = publish(candidate, actor)
-        except Conflict:  # somebody published meanwhile: again, from what serves now
+        except Conflict:
             continue
         end(begun, PROMOTED, [], actor, made=made)
         return _ended(PROMOTED, f"release {release} wears it", adapter=adapter, release=release)
+
+
+def _failed(wrong: Exception) -> State:
+    return Failed(message=str(wrong), data=_result("failed", [str(wrong)]))
 
 
 def _ended(outcome: str, said: str, **facts) -> State:

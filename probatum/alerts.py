@@ -84,7 +84,7 @@ def _what_is_new(word: str, payload: Mapping) -> str:
     if word in ("run-failed", "run-crashed"):
         return str(payload.get("run", ""))
     if word == "retrain":
-        return f"{payload.get('drift', '')} {payload.get('outcome', '')}".strip()
+        return f"{payload.get('drift') or payload.get('run', '')} {payload.get('outcome', '')}".strip()
     if word in ("run-late", "drift"):
         return str(payload.get({"run-late": "deployment", "drift": "drift"}[word], ""))
     if word == "probes-missing":

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pydantic import BaseModel, ConfigDict, Field
 
 from probatum import digests
-from probatum.errors import Rejected
+from probatum.errors import Conflict, Rejected
 
 STRICTLY_ABOVE = 0.90  # hit rate @3; the customer's figure: thresholds may ask for more, never for less
 LEAST_QUESTIONS = 100  # a source: fewer cannot tell .85 from .95
@@ -161,7 +161,7 @@ class AuditReport(Frozen):
         return bool(self.sources) and not self.failures()
 
     def must_allow(self, candidate: str, sources: Iterable[str], *, parent: str = "") -> None:
-        """Raise Rejected unless this is a passing audit of exactly this candidate, all its sources, against its parent."""
+        """Raise Rejected unless this is a passing audit of exactly this candidate and all its sources, Conflict unless against its parent."""
         if self.candidate != candidate:
             raise Rejected(
                 f"The audit is of candidate {self.candidate[:12]}…, not of {candidate[:12]}….",
@@ -171,8 +171,8 @@ class AuditReport(Frozen):
             raise Rejected(
                 f"The audit does not cover {', '.join(missing)}.", next="Run `probatum audit` on this candidate."
             )
-        if self.against != parent:
-            raise Rejected(
+        if self.against != parent:  # somebody published between the two
+            raise Conflict(
                 f"The audit compared the candidate with release {self.against or 'none'}, but it is to follow {parent or 'none'}.",
                 next="Run `probatum audit` on this candidate.",
             )

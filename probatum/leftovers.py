@@ -14,6 +14,7 @@ from probatum.release import Releases
 
 _HALF_WRITTEN_DAYS = 1  # a file of `write_atomically` is renamed within a second
 _DAY_S = 86_400
+_RETRAIN = "retrain-"  # folders of `probatum.training.retraining`
 
 
 def remove_leftovers(home: Path, *, days: int, needed: frozenset[str], now: datetime) -> int:
@@ -52,7 +53,13 @@ def _left(home: Path, days: int, needed: frozenset[str], now: datetime) -> Itera
             yield path
     yield from (path for path in (home / "audits" / "answers").glob("*.json") if _older(path, days, now))
     yield from (path for path in (home / "incoming").rglob("*") if path.is_file() and _older(path, days, now))
-    yield from (path for path in (home / "work").rglob("*") if path.is_file() and _older(path, days, now))
+    for path in (home / "work").rglob("*"):  # checkpoints and frozen data wait for the next retrain, which removes them
+        if (
+            path.is_file()
+            and _older(path, days, now)
+            and not path.relative_to(home / "work").parts[0].startswith(_RETRAIN)
+        ):
+            yield path
     yield from _unpublished_snapshots(home, days, needed, now)
 
 

@@ -27,9 +27,10 @@ from probatum.candidates import candidate_of, fingerprint, write_source
 from probatum.decisions import settle as settle_decisions
 from probatum.drafts import Drafts
 from probatum.encoder_identity import identify
-from probatum.errors import Damaged, Misconfigured, ProbatumError, Rejected
+from probatum.errors import Conflict, Damaged, Misconfigured, ProbatumError, Rejected
 from probatum.files import read_json, write_json
 from probatum.golden_files import GoldenFiles
+from probatum.locks import one_refresh
 from probatum.observing import noted_audit, noted_release, observed
 from probatum.publish import Publisher
 from probatum.quarantine import DISAGREES, TOO_FEW, UNFIT, Quarantine
@@ -64,15 +65,7 @@ def already_serves(chosen: Settings, source, snapshot: str) -> bool:
 @needs_room("reading")
 def parse(chosen: Settings, source, snapshot: str) -> str:
     """Read the snapshot's files in the sandbox; returns the digest of what was read. Raises Rejected when nothing could be."""
-    parsed = read_snapshot(
-        chosen.home,
-        Snapshots(chosen.home).read(source.name, snapshot),
-        limits=source.limits,
-        parser=source.parser_fingerprint(),
-        per_file=source.per_file,
-        names=clinical_names(chosen.home, Releases(chosen.home).current()),
-        before=lambda: _served(chosen, source.name),
-    )
+    parsed = _read(chosen, source, snapshot)
     Quarantine(chosen.home).close(source.name, (case.id for case in parsed.quarantined))
     described = {
         "paths": [str(path.relative_to(chosen.home)) for path in parsed.paths],
@@ -83,6 +76,18 @@ def parse(chosen: Settings, source, snapshot: str) -> str:
     digest = digests.of_json(described)
     write_json(_parsed_file(chosen, source.name, digest), described)
     return digest
+
+
+def _read(chosen: Settings, source, snapshot: str) -> Parsed:
+    return read_snapshot(
+        chosen.home,
+        Snapshots(chosen.home).read(source.name, snapshot),
+        limits=source.limits,
+        parser=source.parser_fingerprint(),
+        per_file=source.per_file,
+        names=clinical_names(chosen.home, Releases(chosen.home).current()),
+        before=lambda: _served(chosen, source.name),
+    )
 
 
 def read_parsed(chosen: Settings, source: str, digest: str) -> dict:
@@ -191,9 +196,8 @@ def served_documents(chosen: Settings, sources: Iterable) -> Iterator[Document]:
     in_force = serving.in_force(today())
     for source in sources:
         if state := in_force.get(source.name):
-            described = read_parsed(chosen, source.name, parse(chosen, source, state.snapshot))
-            read = Parsed(tuple(chosen.home / path for path in described["paths"]), (), ())
-            yield from as_known(chosen, source, read.documents(), state.valid_from)[0]
+            documents = _read(chosen, source, state.snapshot).documents()  # no case in quarantine is over by this
+            yield from as_known(chosen, source, documents, state.valid_from)[0]
 
 
 @observed("wear")
@@ -206,7 +210,10 @@ def wear(chosen: Settings, adapter: str) -> str:
     serving = Releases(chosen.home).current()
     if serving is None:
         raise Rejected("No release serves that could wear an adapter.", next="Run `probatum refresh --all` first.")
-    _, identity = identify(chosen, adapter=adapter)
+    here = chosen
+    if chosen.encoder_precision == "auto":  # of what serves, whatever this processor would take
+        here = chosen.model_copy(update={"encoder_precision": serving.encoder.precision})
+    _, identity = identify(here, adapter=adapter)
     return _kept_candidate(chosen, with_adapter(serving, identity))
 
 
@@ -214,16 +221,29 @@ def encode_anew(chosen: Settings, sources: Iterable, adapter: str) -> str:
     """A candidate of what serves in which every text and question is read with `adapter`; returns its digest.
 
     Raises Rejected before the first release, and while other editions of a source are kept: their texts are of another encoder.
+    Conflict when somebody published meanwhile: what was encoded is not what serves any more.
     """
     serving, states = Releases(chosen.home).current(), []
     if serving is None:
         raise Rejected("No release serves that could wear an adapter.", next="Run `probatum refresh --all` first.")
-    for source in sources:
-        if state := serving.sources.get(source.name):
-            parsed = parse(chosen, source, state.snapshot)
-            allowed = largest_loss(chosen.expectations, source.name)
-            states.append(write(chosen, source, state.snapshot, parsed, allowed_loss=allowed, adapter=adapter))
-    return assemble(chosen, states, adapter=adapter)
+    if kept := [name for name, editions in serving.editions.items() if editions]:
+        raise Rejected(
+            f"Other editions of {', '.join(kept)} are kept, and their texts would stay as the base reads them.",
+            next="Wear one for questions, or wait until only one edition of each source serves.",
+        )
+    with one_refresh(chosen.home, serving.sources):
+        for source in sources:
+            if state := serving.sources.get(source.name):
+                parsed = parse(chosen, source, state.snapshot)
+                allowed = largest_loss(chosen.expectations, source.name)
+                states.append(write(chosen, source, state.snapshot, parsed, allowed_loss=allowed, adapter=adapter))
+        now = Releases(chosen.home).current()
+        if now is None or now.id != serving.id:
+            raise Conflict(
+                f"Release {now.id if now else 'none'} was published while texts were encoded for one after {serving.id}.",
+                next="Do it again, from what serves now.",
+            )
+        return assemble(chosen, states, adapter=adapter)
 
 
 def serves(chosen: Settings, source: str, digest: str) -> bool:
@@ -276,7 +296,7 @@ def audit_again(chosen: Settings, release: str, *, actor: str) -> AuditReport:
     content = Candidate(
         parent=manifest.parent, encoder=manifest.encoder, sources=manifest.sources, editions=manifest.editions
     )
-    encoder = Encoder.load(chosen, precision=manifest.encoder.precision)
+    encoder = Encoder.load(chosen, precision=manifest.encoder.precision, adapter=manifest.encoder.adapter)
     for gone in (manifest.audit, manifest.candidate):  # a damaged one would be read before the new one
         (chosen.home / "audits" / f"{gone}.json").unlink(missing_ok=True)
     report = audit_candidate(chosen.home, chosen.expectations, content, encoder, serving=before)

@@ -57,12 +57,18 @@ def changes(candidate: Candidate, serving: Manifest | None) -> dict[str, SourceS
 
 def must_not_need_approval(expectations: Path, candidate: Candidate, serving: Manifest | None) -> None:
     """Raise Rejected when a source that would change is one whose changes a person has to approve."""
-    needing = [source for source in changes(candidate, serving) if needs_approval(expectations, source)]
+    changed = candidate.sources if _read_otherwise(candidate, serving) else changes(candidate, serving)
+    needing = [source for source in changed if needs_approval(expectations, source)]
     if needing:
         raise Rejected(
             f"What changes in {' and '.join(needing)} has to be approved.",
             next=f"Run `probatum approve {candidate.digest()[:12]} --why …`; `probatum pending` shows what waits.",
         )
+
+
+def _read_otherwise(candidate: Candidate, serving: Manifest | None) -> bool:
+    """An adapter changes what is answered to every question, though no source changes."""
+    return serving is not None and candidate.encoder.adapter != serving.encoder.adapter
 
 
 class WaitingRoom:

@@ -16,6 +16,7 @@ from probatum import pipeline
 from probatum.adapters.registry import Adapters
 from probatum.alert_kinds import KINDS
 from probatum.drift import ledger
+from probatum.errors import ProbatumError
 from probatum.progress import watching
 from probatum.settings import settings
 from probatum.training import retraining
@@ -58,6 +59,16 @@ def candidate_wearing(adapter: str) -> str:
 @task(name="promote", timeout_seconds=3600)
 def promote(behaviour: str, adapter: str, actor: str, why: str) -> None:
     retraining.promote(settings(), behaviour, adapter, actor=actor, why=why)
+
+
+@task(name="ask-probes", timeout_seconds=14_400)
+def ask_probes(behaviour: str) -> str:
+    """Leaves the new champion's figures for the next watch; why not, where that failed: it is the champion all the same."""
+    try:
+        retraining.leave_probes(settings(), behaviour)
+    except ProbatumError as failed:
+        return f"its probes could not be asked: {failed} Then run `probatum drift probe {behaviour}`."
+    return "its probes are asked"
 
 
 @task(name="reject-adapter", timeout_seconds=60)

@@ -122,7 +122,10 @@ def _not_leaked(behaviour: Behaviour, sets: Sets, near: Near | None) -> None:
         ("a text of rehearsal", f"general text {n}") for n, t in enumerate(sets.general, 1) if same[_squeezed(t)]
     ]
     if not leaked and near is not None:
-        leaked = list(near({e.id: e.input for e in sets.train}, {n: e.input for n, e in kept_out.items()}))
+        learnt = {e.id: e.input for e in sets.train} | {
+            f"line {n} of rehearsal": t for n, t in enumerate(sets.rehearsal, 1)
+        }
+        leaked = list(near(learnt, {n: e.input for n, e in kept_out.items()}))
     if leaked:
         told = [f"{one} is {other}" for one, other in leaked]
         raise Rejected(

@@ -51,7 +51,8 @@ def kept_questions(expectations: Path) -> dict[str, str]:
                     continue
                 try:
                     raw = orjson.loads(line)
-                    found[raw["id"]] = raw["question"]
+                    name = raw["id"] if raw["id"] not in found else f"{raw['id']} of {folder}"
+                    found[name] = raw["question"]
                 except (orjson.JSONDecodeError, KeyError, TypeError):
                     raise Misconfigured(
                         f"{path.name} line {number} is no question.", next="Correct it: a leak could hide there."

@@ -15,7 +15,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -30,7 +30,6 @@ from probatum.drift.rules import drift_rules
 from probatum.encoder_identity import of_questions
 from probatum.errors import Misconfigured
 from probatum.files import write_atomically
-from probatum.golden import every_question
 from probatum.locks import one_behaviour
 from probatum.objects import store_at
 from probatum.phi import ClinicalNames
@@ -91,6 +90,10 @@ def begin(
     """
     ledger = Ledger(chosen.home, behaviour, drift_rules(chosen.expectations))
     if left := next((retrain for retrain in ledger.state().retrains if not retrain.outcome), None):
+        if _has_ended(chosen, behaviour, left.started):
+            ledger.settle(left.key, PROMOTED, minutes=left.minutes, actor=actor)
+            said = f"the retrain that began on {left.started} had ended, and its process died before it could say so"
+            return Begun(behaviour, False, said, left.key, left.drift)
         said = f"it goes on with the retrain that began on {left.started}"
         return Begun(behaviour, True, said, left.key, left.drift, again=True, at=_now())
     champion, minutes = champion_of(chosen, behaviour), math.ceil(_budget(chosen, behaviour).minutes)
@@ -110,14 +113,18 @@ def train(chosen: Settings, begun: Begun, served: Callable[[], Iterable[Document
     folder.mkdir(parents=True, exist_ok=True)
     names = ClinicalNames.load(clinical_names(chosen.home, Releases(chosen.home).current()))
     if begun.behaviour == RETRIEVAL:
-        return _of_retrieval(chosen, served(), names, folder, actor, code)
-    return _of_behaviour(chosen, read_behaviour(chosen.expectations, begun.behaviour), folder, names, actor, code)
+        made = _of_retrieval(chosen, served(), names, folder, actor, code)
+    else:
+        definition = read_behaviour(chosen.expectations, begun.behaviour)
+        made = _of_behaviour(chosen, definition, folder, names, actor, code)
+    return _unless_rejected_before(chosen, made)
 
 
 def promote(chosen: Settings, behaviour: str, adapter: str, *, actor: str, why: str) -> None:
-    """Make it the champion of a behaviour that no release names, and leave what it writes for the next watch."""
-    Adapters(chosen.home).promote(adapter, actor=actor, why=why)
-    leave_probes(chosen, behaviour)
+    """Make it the champion of a behaviour that no release names; nothing where it is already."""
+    adapters = Adapters(chosen.home)
+    if adapters.champion("behaviour", behaviour) != adapter:
+        adapters.promote(adapter, actor=actor, why=why)
 
 
 def leave_probes(chosen: Settings, behaviour: str, *, day: date | None = None) -> Path:
@@ -233,14 +240,14 @@ def _of_behaviour(
     from probatum.encoder import Encoder
     from probatum.training.behaviour import near_by, retrain
     from probatum.training.language_model import base_of
+    from probatum.training.leaks import kept_questions
 
     sets = read_sets(frozen(chosen, behaviour.name, folder), behaviour)
-    golden = {q.id: q.question for path in (chosen.expectations / "golden").glob("*.jsonl") for q in every_question(chosen.expectations, path.stem)}  # fmt: skip
     encoder = Encoder.load(chosen)
     report = retrain(
         behaviour, base_of(behaviour, chosen), sets, _facts(chosen, behaviour), names,
         numbers_of(chosen.expectations, behaviour.name), Adapters(chosen.home), folder, code=code, actor=actor,
-        near=near_by(encoder.encode, golden),
+        near=near_by(encoder.encode, kept_questions(chosen.expectations)),
     )  # fmt: skip
     figures = {"before": report.champion.compliance.compliance, "now": report.challenger.compliance.compliance}
     minutes = math.ceil(report.trained.minutes)
@@ -257,6 +264,22 @@ def _budget(chosen: Settings, behaviour: str) -> Budget:
     if behaviour == RETRIEVAL:
         return retrieval_terms(chosen.expectations).budget
     return read_behaviour(chosen.expectations, behaviour).budget
+
+
+def _unless_rejected_before(chosen: Settings, made: Made) -> Made:
+    """The same training gives the same adapter, and one that was rejected stays so, whoever judges it now."""
+    life = Adapters(chosen.home).life(made.adapter)
+    if not made.promoted or life.status != "rejected":
+        return made
+    why = f"the same adapter was rejected before ({life.changes[-1].why or 'no reason was given'}); train with other data or another budget"
+    return replace(made, promoted=False, reasons=(why,))
+
+
+def _has_ended(chosen: Settings, behaviour: str, started: str) -> bool:
+    """Whether the champion was registered since then: by the retrain that began then, for there is one at a time."""
+    adapters = Adapters(chosen.home)
+    champion = adapters.champion("retrieval" if behaviour == RETRIEVAL else "behaviour", behaviour)
+    return bool(champion) and adapters.life(champion).changes[0].at >= started
 
 
 def _now() -> str:

@@ -24,7 +24,8 @@ class RetrievalReport(Frozen):
     base: str
     data: str
     queries: int
-    reviewed: int
+    reviewed: int  # that were learnt from; the others are of what is kept to judge by, or expect what does not serve
+    of_reviewed: int
     texts: int
     left_out: tuple[str, ...]
     held_out: dict[str, int]
@@ -52,7 +53,7 @@ class RetrievalReport(Frozen):
             "|---|---|---|---|",
             *(f"| {name} | {' | '.join(cells)} |" for name, cells in rows),
             "",
-            f"{len(paired.won)} won, {len(paired.lost)} lost against what serves. {self.queries:,} names and {self.reviewed} reviewed "
+            f"{len(paired.won)} won, {len(paired.lost)} lost against what serves. {self.queries:,} names and {self.reviewed} of {self.of_reviewed} reviewed "
             f"questions to learn from, {self.texts:,} texts; left out, too near a question that judges: {', '.join(self.left_out) or 'none'}.",
             f"{self.trained.steps} steps in {self.trained.minutes} minutes on {self.trained.device}, ended by {self.trained.ended}.",
             "",

@@ -104,7 +104,7 @@ def retrain_retrieval(
         adapters.move(identity, "rejected", actor=actor, why="; ".join(verdict.reasons)[:500])
     return RetrievalReport(
         adapter=identity, before=before, sides=terms.sides, base=base, data=record.data, queries=len(lessons.queries),
-        reviewed=len(reviewed), texts=len(lessons.texts), left_out=tuple(left_out), held_out=examination.counts,
+        reviewed=sum(q.kind == "reviewed" for q in lessons.of("train")), of_reviewed=len(reviewed), texts=len(lessons.texts), left_out=tuple(left_out), held_out=examination.counts,
         of_base=of_base.as_asked(), champion=champion.as_asked(), challenger=challenger.as_asked(), trained=trained, verdict=verdict,
     )  # fmt: skip
 
