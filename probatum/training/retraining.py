@@ -24,7 +24,7 @@ import orjson
 from probatum.adapters.registry import Adapters
 from probatum.behaviours import Behaviour, Facts, read_behaviour, read_sets
 from probatum.behaviours.facts import facts_of
-from probatum.drift.ledger import Ledger
+from probatum.drift.ledger import Ledger, Retrain
 from probatum.drift.readings import RETRIEVAL, leave_figures
 from probatum.drift.rules import drift_rules
 from probatum.encoder_identity import of_questions
@@ -90,7 +90,7 @@ def begin(
     """
     ledger = Ledger(chosen.home, behaviour, drift_rules(chosen.expectations))
     if left := next((retrain for retrain in ledger.state().retrains if not retrain.outcome), None):
-        if _has_ended(chosen, behaviour, left.started):
+        if _has_ended(chosen, behaviour, left):
             ledger.settle(left.key, PROMOTED, minutes=left.minutes, actor=actor)
             said = f"the retrain that began on {left.started} had ended, and its process died before it could say so"
             return Begun(behaviour, False, said, left.key, left.drift)
@@ -275,11 +275,13 @@ def _unless_rejected_before(chosen: Settings, made: Made) -> Made:
     return replace(made, promoted=False, reasons=(why,))
 
 
-def _has_ended(chosen: Settings, behaviour: str, started: str) -> bool:
-    """Whether the champion was registered since then: by the retrain that began then, for there is one at a time."""
+def _has_ended(chosen: Settings, behaviour: str, left: Retrain) -> bool:
+    """Whether there is another champion, registered since: by the retrain that began then, for there is one at a time."""
+    if champion_of(chosen, behaviour) == left.champion:
+        return False
     adapters = Adapters(chosen.home)
     champion = adapters.champion("retrieval" if behaviour == RETRIEVAL else "behaviour", behaviour)
-    return bool(champion) and adapters.life(champion).changes[0].at >= started
+    return bool(champion) and adapters.life(champion).changes[0].at >= left.started
 
 
 def _now() -> str:

@@ -4,16 +4,20 @@ import json
 
 import pytest
 from s3_servers import ENVIRONMENT, make_bucket, moto_server, raw_client
-from small_home import questions
+from small_adapters import add_adapter, make_adapter
+from small_home import questions, report_of
 
+from probatum import pipeline
+from probatum.adapters.registry import Adapters
 from probatum.drift.ledger import REFUSED, Ledger
 from probatum.drift.rules import drift_rules
 from probatum.drift.verdict import Verdict
 from probatum.errors import Misconfigured, Retryable
+from probatum.publish import Publisher
 from probatum.release import today
 from probatum.settings import Settings
 from probatum.training.pairs import lessons_of, part_of, reviewed_lessons
-from probatum.training.retraining import KEPT, begin, champion_of, end, frozen, one_retrain, work_of
+from probatum.training.retraining import KEPT, PROMOTED, begin, champion_of, end, frozen, one_retrain, work_of
 
 TERMS = 'sides = "query"\nrank = 8\ngeneral_loss = 0.02\n[budget]\nminutes = 5\nsteps = 10\nbatch = 8\nlearning_rate = 1e-3\n'
 
@@ -55,6 +59,20 @@ def test_a_drift_is_claimed_once_and_the_claim_of_a_dead_run_is_gone_on_with(cho
     third = started(chosen, drift=drift)
     assert not third.go and "never twice" in third.why
     assert (chosen.home / "drift" / "retrieval" / "retrains" / f"{first.key}.md").read_text("utf-8") == "# figures\n"
+
+
+def test_a_run_that_died_after_its_adapter_served_is_settled_and_not_done_again(chosen, published, tmp_path):
+    """P45: the pointer moved, and the ledger was not told; another training would be a second one for one drift."""
+    precise = chosen.model_copy(update={"encoder_precision": published.manifest.encoder.precision})
+    begun = started(precise, drift=drifts(precise))
+    identity = add_adapter(chosen.home, make_adapter(tmp_path / "adapter", precise), "query")
+    Adapters(chosen.home).move(identity, "audited", actor="test")
+    candidate = pipeline.read_candidate(precise, pipeline.wear(precise, identity))
+    Publisher(chosen.home).publish(candidate, report_of(candidate), actor="test")
+    again = started(precise)
+    assert not again.go and again.key == begun.key and "had ended" in again.why
+    (noted,) = Ledger(chosen.home, "retrieval", drift_rules(chosen.expectations)).state().retrains
+    assert noted.outcome == PROMOTED
 
 
 def test_what_a_gate_refused_may_be_asked_for_again_when_it_is_mended(chosen):
