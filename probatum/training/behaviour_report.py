@@ -53,9 +53,7 @@ class BehaviourReport(Frozen):
             f"{self.checked['examples']} examples of training, {self.challenger.compliance.outputs} held out; "
             f"{self.trained.steps} steps in {self.trained.minutes} minutes on {self.trained.device}, ended by {self.trained.ended}.",
             "",
-            "| step | loss of training | of validation |",
-            "|---|---|---|",
-            *(f"| {p.step} | {'' if p.trained is None else f'{p.trained:.3f}'} | {p.validated:.3f} |" for p in self.trained.curve),
+            *self.trained.curve_as_markdown(),
         ]  # fmt: skip
         return "\n".join(told) + "\n"
 

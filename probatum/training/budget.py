@@ -51,3 +51,9 @@ class Trained(Frozen):
     micro_batch: int
     resumed: int  # how often it went on from a checkpoint
     memory_mb: int = 0  # most that the GPU held; 0 on a CPU
+
+    def curve_as_markdown(self) -> list[str]:
+        """The lines of a table, one an evaluation."""
+        losses = [("" if p.trained is None else f"{p.trained:.3f}", p) for p in self.curve]
+        head = ["| step | loss of training | of validation |", "|---|---|---|"]
+        return head + [f"| {p.step} | {trained} | {p.validated:.3f} |" for trained, p in losses]

@@ -57,8 +57,6 @@ class RetrievalReport(Frozen):
             f"questions to learn from, {self.texts:,} texts; left out, too near a question that judges: {', '.join(self.left_out) or 'none'}.",
             f"{self.trained.steps} steps in {self.trained.minutes} minutes on {self.trained.device}, ended by {self.trained.ended}.",
             "",
-            "| step | loss of training | of validation |",
-            "|---|---|---|",
-            *(f"| {p.step} | {'' if p.trained is None else f'{p.trained:.3f}'} | {p.validated:.3f} |" for p in self.trained.curve),
+            *self.trained.curve_as_markdown(),
         ]  # fmt: skip
         return "\n".join(told) + "\n"
