@@ -1,7 +1,8 @@
 """Catching up: after an outage every run that came due meanwhile is still there, and one of them is enough.
 
-A scheduled run that finds a later one of its deployment due as well leaves the work to that one. Runs that somebody
-started, with parameters of their own, are left alone; without a server there is nothing to ask.
+A scheduled run that finds a later one of its deployment due as well leaves the work to that one, whether it waits, runs
+or is done already: a worker takes what is late in any order, or all at once. Runs that somebody started, with parameters
+of their own, are left alone; without a server there is nothing to ask.
 """
 
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import StateType
 from prefect.runtime import deployment, flow_run
 
-_WAITS = FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED, StateType.PENDING]))
+_DOES_IT = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.COMPLETED]
 
 
 def left_to() -> str:
@@ -29,10 +30,11 @@ def left_to() -> str:
         ours = client.read_flow_run(flow_run.id)
         if not ours.auto_scheduled:
             return ""
+        doing_it = FlowRunFilterState(type=FlowRunFilterStateType(any_=_DOES_IT))
         due = FlowRunFilterExpectedStartTime(after_=ours.expected_start_time, before_=datetime.now(UTC))
-        waiting = client.read_flow_runs(
+        others = client.read_flow_runs(
             deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[ours.deployment_id])),
-            flow_run_filter=FlowRunFilter(state=_WAITS, expected_start_time=due),
+            flow_run_filter=FlowRunFilter(state=doing_it, expected_start_time=due),
         )
-    later = [each for each in waiting if each.auto_scheduled and each.expected_start_time > ours.expected_start_time]
+    later = [each for each in others if each.auto_scheduled and each.expected_start_time > ours.expected_start_time]
     return max(later, key=lambda each: each.expected_start_time).name if later else ""

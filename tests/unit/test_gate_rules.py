@@ -118,7 +118,7 @@ class TestQuestions:
         assert [q.id for q in read_golden(tmp_path, "guidelines", "x")] == ["a"]
         assert [q.id for q in read_negatives(tmp_path, "guidelines", "x")] == ["b"]
         negative.write_text(question("b", " WHAT ", unanswerable=True).model_dump_json() + "\n")
-        with pytest.raises(Misconfigured, match="twice"):
+        with pytest.raises(Misconfigured, match="ask the same"):
             read_negatives(tmp_path, "guidelines", "x")
         negative.write_text(question("b", "where").model_dump_json() + "\n")
         with pytest.raises(Misconfigured, match="forbids nothing and is not unanswerable"):
