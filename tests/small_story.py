@@ -54,7 +54,7 @@ _LESSONS = (
     "order {}",
 )
 TERMS = """
-sides = "query"
+sides = "{sides}"
 rank = 8
 general_loss = 0.02
 [budget]
@@ -102,8 +102,8 @@ class Story:
         path = self.expectations / "lessons" / "formulary.jsonl"
         path.write_text(path.read_text("utf-8") + _line("lesson-more", question, "furosemide") + "\n", "utf-8")
 
-    def steps(self, count: int) -> None:
-        (self.expectations / "retrieval.toml").write_text(TERMS.format(steps=count), "utf-8")
+    def steps(self, count: int, sides: str = "query") -> None:
+        (self.expectations / "retrieval.toml").write_text(TERMS.format(steps=count, sides=sides), "utf-8")
 
     def _ask(self, folder: str, source: str, of: Iterable[tuple[str, str, tuple[str, ...]]]) -> None:
         lines = [
