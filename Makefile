@@ -36,7 +36,7 @@ demo: setup  ## The whole of it, on the samples the project ships (home: .demo)
 # The tests of a file share what they set up, so one worker runs them all. (xdist_group is no way: pytest 9.2 with
 # pytest-xdist 3.8 silently ignores it.)
 test: setup lint  ## What every push has to pass
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test-all: setup lint  ## The same, one after the other, with the time of the slowest
 	PROBATUM_FUZZ=10000 PROBATUM_KILLS=100 PROBATUM_TRAINING=1 $(BIN)/python -m pytest --durations 20

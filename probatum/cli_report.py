@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from probatum import pipeline, show
+from probatum import show
 from probatum.errors import Misconfigured
 from probatum.release import Releases
 from probatum.settings import settings
@@ -21,6 +21,7 @@ def report(
     json: Annotated[bool, typer.Option("--json", help="Print for machines.")] = False,
 ) -> None:
     """What a release or candidate changed in sources, texts and answers, as a page to read; prints where it is."""
+    from probatum import pipeline
     from probatum.audit import read_report
     from probatum.report_files import summary_of
     from probatum.report_page import write_report

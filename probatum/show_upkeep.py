@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from probatum.scrub import mended_by
 from probatum.show import escape, json_line, say
 
 if TYPE_CHECKING:
@@ -107,6 +106,8 @@ def mended(done: Sequence[str], left: Sequence[str], as_json: bool) -> None:
 
 
 def _broken(broken: Sequence["Broken"]) -> None:
+    from probatum.scrub import mended_by
+
     for each in broken[:_SHOWN]:
         say(f"[red]damaged[/]  {escape(each.path)} {escape(each.what)}\n         {escape(mended_by(each.path))}")
     if len(broken) > _SHOWN:

@@ -1,25 +1,24 @@
 """A Prefect server of a test's own, with workers; every process it starts is ended by its id.
 
 server = Server(folder, {"PROBATUM_EXPECTATIONS": "…"})
-server.run("deploy", "--all"); server.start("worker", "start", "--pool", "cpu")
+server.make_pools("cpu"); server.run("deploy", "--all"); server.start("worker", "start", "--pool", "cpu")
+
+Its database is an SQLite in the folder, made before, unless the settings name another one.
 """
 
 import os
-import signal
-import socket
 import subprocess
-import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from http import HTTPMethod
 from pathlib import Path
 
 import httpx
+from databases import ready_home
 from expecting import ROOT
 from httpx_retries import Retry, RetryTransport
+from processes import PREFECT, end, free_port, wait_for
 
-PREFECT = Path(sys.executable).with_name("prefect")
 # a locked SQLite is a 503, which Prefect's own client asks again after
 _RETRY = Retry(total=15, backoff_factor=0.5, max_backoff_wait=4, status_forcelist=[503], retry_on_exceptions=[], allowed_methods=Retry.RETRYABLE_METHODS | {HTTPMethod.POST, HTTPMethod.PATCH})  # fmt: skip
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
@@ -41,6 +40,7 @@ class Server:
             **env,
         }
         self.api = httpx.Client(base_url=self.url, timeout=120, trust_env=False, transport=RetryTransport(retry=_RETRY))
+        ready_home(folder / "prefect")
         self.start("server", "start", "--host", "127.0.0.1", "--port", str(port))
         wait_for(self._healthy, 120, "the server to answer", self.log)
 
@@ -60,6 +60,10 @@ class Server:
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
+
+    def make_pools(self, *names: str) -> None:
+        for name in names:
+            self.post("/work_pools/", {"name": name, "type": "process"})
 
     def post(self, path: str, body: dict | None = None):
         return self.api.post(path, json=body or {}).raise_for_status().json()
@@ -95,27 +99,3 @@ class Server:
             return self.api.get("/health").status_code == 200
         except httpx.TransportError:
             return False
-
-
-def wait_for(true: Callable[[], object], seconds: float, what: str, log: Callable[[], str]) -> object:
-    end = time.monotonic() + seconds
-    while not (value := true()):
-        assert time.monotonic() < end, f"waited {seconds:.0f} s for {what}\n{log()}"
-        time.sleep(0.5)
-    return value
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def end(process: subprocess.Popen) -> None:
-    """End a process and those of its own session that it started."""
-    for sent, seconds in ((signal.SIGTERM, 20), (signal.SIGKILL, 10)):
-        try:
-            os.killpg(process.pid, sent)
-            process.wait(seconds)
-        except (ProcessLookupError, subprocess.TimeoutExpired):
-            continue

@@ -26,7 +26,7 @@ def main() -> None:
 
     rules = chosen.expectations / "thresholds.toml"
     rules.write_text(rules.read_text("utf-8").replace("approval = true\n", ""), "utf-8")
-    Story(chosen.home, chosen.expectations).steps(15, sides="both")
+    Story(chosen.home, chosen.expectations).steps(6, sides="both")
     told["both"] = _told(retrain("retrieval", forced=True, why=_WHY, return_state=True))
 
     told["behaviour"] = _told(retrain("review-line", forced=True, why="It is new.", return_state=True))

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from prefect_server import wait_for
+from processes import wait_for
 from sinks import mail_sink, web_sink
 from small_runs import drop, protocol, protocols, write_expectations
 from watched import ROUTES, Watched
@@ -34,7 +34,7 @@ def watched(tmp_path_factory) -> Iterator[Watched]:
             yield started
         finally:
             if started:
-                started.server.stop()
+                started.stop()
 
 
 def test_the_automations_are_installed_once_and_follow_what_is_named(watched):

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from databases import ready_home
 from expecting import ROOT, few_guidelines, write_easy, write_impossible
 
 WORDS_OF_CONTENT = 8  # that many words of a document in a row are no coincidence
@@ -27,7 +28,7 @@ class Runs:
         done = subprocess.run(
             [sys.executable, ROOT / "tests" / "flows" / "embedded_runs.py", *arguments],
             cwd=folder,
-            env=_without_prefect() | {"PROBATUM_HOME": str(self.home), "PREFECT_HOME": str(self.prefect)},
+            env=_without_prefect() | {"PROBATUM_HOME": str(self.home), "PREFECT_HOME": str(ready_home(self.prefect))},
             capture_output=True,
             text=True,
             timeout=600,

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from databases import ready_home
 
 from probatum.backup import backups
 
@@ -20,7 +21,7 @@ def test_the_flow_maintains_backs_up_and_drills_and_stops_at_damage(published, t
         "PROBATUM_HOME": str(published.home),
         "PROBATUM_EXPECTATIONS": str(published.expectations),
         "PROBATUM_BACKUPS": str(tmp_path / "backups"),
-        "PREFECT_HOME": str(tmp_path / "prefect"),
+        "PREFECT_HOME": str(ready_home(tmp_path / "prefect")),
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
         "PYTHONPATH": str(HERE.parents[1]),
     }

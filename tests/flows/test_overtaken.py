@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from databases import ready_home
 from small_runs import drop, protocol, protocols, write_expectations
 
 from probatum.publish import Publisher
@@ -23,7 +24,7 @@ def test_a_refresh_that_was_overtaken_twice_is_audited_anew_and_published(tmp_pa
     settings = {
         "PROBATUM_HOME": str(home),
         "PROBATUM_EXPECTATIONS": str(write_expectations(tmp_path / "expectations")),
-        "PREFECT_HOME": str(tmp_path / "prefect"),
+        "PREFECT_HOME": str(ready_home(tmp_path / "prefect")),
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
         "PYTHONPATH": f"{HERE.parent}:{HERE.parents[1]}",
     }

@@ -2,21 +2,24 @@
 
 import json
 import os
-import shutil
+import random
 import subprocess
 import sys
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import pytest
+from databases import ready_home
 from expecting import ROOT
 from small_runs import loaded_once
 from small_story import make_story
 
-from bench.behaviour_sets import sets_of, write_sets
+from bench.behaviour_sets import SIGNED, write_sets
+from bench.invented_notes import letter, visits
 from bench.tiny_base import make_base
 from probatum.adapters.registry import Adapters
-from probatum.behaviours import read_behaviour
+from probatum.behaviours import Example, Sets, read_behaviour
 from probatum.drift.readings import figures_of, read_figures
 from probatum.encoder_identity import of_questions
 from probatum.journal import Journal
@@ -26,6 +29,7 @@ from probatum.training.writing import outputs_of, with_adapter
 
 pytestmark = pytest.mark.slow
 _ANSWER = "Review: in one week."
+_WORDS = sorted({word for visit in islice(visits(random.Random(1)), 200) for word in letter(visit).split()})
 _REVIEW_LINE = """
 about = "The line that says when a patient is seen again"
 kind = "text"
@@ -59,7 +63,7 @@ class Ran:
 def ran(encoder, tmp_path_factory) -> Ran:
     folder = tmp_path_factory.mktemp("retrains")
     with loaded_once(encoder):
-        story = make_story(folder, steps=15)
+        story = make_story(folder, steps=8)
     rules = story.expectations / "thresholds.toml"
     rules.write_text(rules.read_text("utf-8").replace("[formulary]\n", "[formulary]\napproval = true\n"), "utf-8")
     base = _behaviour(folder, story.expectations)
@@ -71,7 +75,7 @@ def ran(encoder, tmp_path_factory) -> Ran:
         "PROBATUM_TRAINING_DATA": str(folder / "notes"),
         "PROBATUM_LANGUAGE_MODEL": str(base.folder),
         "PROBATUM_LANGUAGE_MODEL_SHA256": base.weights,
-        "PREFECT_HOME": str(folder / "prefect"),
+        "PREFECT_HOME": str(ready_home(folder / "prefect")),
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
     }
     before = Releases(story.home).current()
@@ -85,15 +89,21 @@ def _behaviour(folder: Path, expectations: Path) -> Base:
     """A behaviour that a language model of nothing learns in seconds: one answer to whatever is asked."""
     (expectations / "behaviours").mkdir()
     (expectations / "behaviours" / "review-line.toml").write_text(_REVIEW_LINE, "utf-8")
-    shutil.copy(ROOT / "expectations" / "behaviours" / "soap-note.toml", expectations / "behaviours")
-    sets = sets_of(read_behaviour(expectations, "soap-note"), train=240, held_out=60)
-    write_sets(folder / "notes" / "review-line", sets)
-    for path in (folder / "notes" / "review-line").glob("*.jsonl"):
-        rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-        rows = [row | {"output": _ANSWER} if "output" in row else row for row in rows]
-        path.write_text("\n".join(map(json.dumps, rows)) + "\n", "utf-8")
+    write_sets(folder / "notes" / "review-line", _sets())
     made = make_base(folder / "base", steps=2, width=32, layers=1)
     return Base.of(folder / "base", made.sha256)
+
+
+def _sets() -> Sets:
+    """What is asked are words in no order, so that no two are alike."""
+    dice = random.Random(7)
+
+    def some(kind: str, count: int) -> tuple[Example, ...]:
+        asked = (" ".join(dice.sample(_WORDS, 12)) for _ in range(count))
+        return tuple(Example(id=f"{kind}-{n:04}", input=said, output=_ANSWER, slice="any", **SIGNED) for n, said in enumerate(asked))  # fmt: skip
+
+    texts = tuple(" ".join(dice.sample(_WORDS, 30)) for _ in range(40))
+    return Sets(some("train", 200), some("held", 40), some("probe", 40), texts[:10], texts[10:])
 
 
 def test_where_a_person_has_to_approve_the_candidate_that_wears_it_waits(ran):
@@ -145,7 +155,7 @@ def test_the_champion_of_a_behaviour_writes_what_it_was_taught(ran):
     """P43: loaded from the registry, compared with its reference, asked once more."""
     definition = read_behaviour(ran.expectations, "review-line")
     folder = Adapters(ran.home).folder(ran.told["behaviour"]["outcome"]["adapter"])
-    probes = sets_of(read_behaviour(ran.expectations, "soap-note"), train=1, held_out=1).probes[:3]
+    probes = _sets().probes[:3]
     for model, right in ((with_adapter(ran.base, folder), True), (LanguageModel.load(ran.base), False)):
         outputs = outputs_of(model, definition, probes, definition.task)
         assert [output.text == _ANSWER for output in outputs] == [right] * 3

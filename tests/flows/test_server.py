@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from expecting import ROOT, few_guidelines, write_easy
-from prefect_server import Server, wait_for
+from prefect_server import Server
+from processes import wait_for
 
 pytestmark = pytest.mark.slow
 SCHEDULED_SOURCES = {"formulary": 1, "guidelines": 1, "icd10": 3}  # schedules of each
@@ -32,8 +33,7 @@ def server(tmp_path_factory) -> Iterator[Server]:
     try:
         folder = tmp_path_factory.mktemp("server")
         started = Server(folder, {"PROBATUM_EXPECTATIONS": str(_impatient(write_easy(folder / "easy")))})
-        for pool in ("cpu", "gpu", "alerts"):
-            started.run("work-pool", "create", pool, "--type", "process")
+        started.make_pools("cpu", "gpu", "alerts")
         started.run("deploy", "--all")
         yield started
     finally:

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from expecting import ROOT, few_guidelines, write_easy
-from prefect_server import Server, wait_for
+from prefect_server import Server
+from processes import wait_for
 
 from probatum.release import Releases
 from probatum.search import Searcher

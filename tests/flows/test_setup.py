@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 from expecting import ROOT, write_easy
-from prefect_server import Server, end, wait_for
+from prefect_server import Server
+from processes import end, wait_for
 
 pytestmark = pytest.mark.slow
 

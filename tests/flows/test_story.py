@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
-from prefect_server import wait_for
+from processes import wait_for
 from sinks import mail_sink, web_sink
 from small_runs import loaded_once
 from small_story import Story, golden_of_the_house, make_story, taught
@@ -71,7 +71,7 @@ def told(encoder, tmp_path_factory) -> Iterator[Told]:
             yield Told(story, started)
         finally:
             if started:
-                started.server.stop()
+                started.stop()
 
 
 def test_while_nothing_has_drifted_a_retrain_is_not_needed(told, encoder):

@@ -8,24 +8,19 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import httpx
 import pytest
+from databases import Postgres, has_postgres
 from expecting import ROOT, few_guidelines, write_easy
-from prefect_server import PREFECT, end, free_port, wait_for
+from processes import PREFECT, end, free_port, wait_for
 
 pytestmark = pytest.mark.slow
 AUTH = "ward:correct horse"
-POSTGRES = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), Path("/usr/bin"))
-NEEDED = {
-    "initdb": POSTGRES / "initdb",
-    "postgres": POSTGRES / "postgres",
-    "redis-server": shutil.which("redis-server"),
-}
+NEEDED = {"PostgreSQL": has_postgres(), "redis-server": shutil.which("redis-server")}
 
 
 def said(name: str) -> dict[str, str]:
@@ -39,13 +34,13 @@ class Site:
 
     def __init__(self, folder: Path):
         self.folder, self.home, self._processes = folder, folder / "home", []
-        self.place = Path(tempfile.mkdtemp(prefix="probatum-database-"))
-        database, redis, *apis = (free_port() for _ in range(4))
+        self._database = Postgres(bare=True)
+        redis, *apis = (free_port() for _ in range(3))
         self.urls = [f"http://127.0.0.1:{port}/api" for port in apis]
         bare = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "PROBATUM_"))}
         self._server = bare | said("server.env") | {
             "PREFECT_HOME": str(folder / "server"),
-            "PREFECT_API_DATABASE_CONNECTION_URL": f"postgresql+asyncpg://prefect@127.0.0.1:{database}/prefect",
+            "PREFECT_API_DATABASE_CONNECTION_URL": self._database.url,
             "PREFECT_REDIS_MESSAGING_PORT": str(redis),
             "PREFECT_SERVER_DOCKET_URL": f"redis://127.0.0.1:{redis}/1",
             "PREFECT_SERVER_API_AUTH_STRING": AUTH,
@@ -56,11 +51,10 @@ class Site:
             "PROBATUM_HOME": str(self.home),
             "PROBATUM_EXPECTATIONS": str(write_easy(folder / "easy")),
         }  # fmt: skip
-        self._start_database(database)
         self._start(
             "redis",
             [
-                NEEDED["redis-server"],
+                "redis-server",
                 "--port",
                 str(redis),
                 "--bind",
@@ -68,7 +62,7 @@ class Site:
                 "--save",
                 "",
                 "--dir",
-                str(self.place),
+                str(self._database.place),
             ],
         )
         self.apis = []
@@ -78,44 +72,6 @@ class Site:
             )
             wait_for(lambda port=port: _answers(f"http://127.0.0.1:{port}/api/health"), 180, "the API", self.log)
         self._start("services", [PREFECT, "server", "services", "start"], self._server)
-
-    def _start_database(self, port: int) -> None:
-        as_user = {"user": "postgres", "group": "postgres"} if os.getuid() == 0 else {}  # it never runs as root
-        if as_user:
-            shutil.chown(self.place, "postgres", "postgres")
-        data = self.place / "data"
-        making = [NEEDED["initdb"], "-D", data, "-U", "prefect", "--auth=trust", "--encoding=UTF8", "--no-sync"]
-        subprocess.run(making, check=True, capture_output=True, cwd=self.place, timeout=120, **as_user)
-        command = [
-            NEEDED["postgres"],
-            "-D",
-            data,
-            "-p",
-            str(port),
-            "-h",
-            "127.0.0.1",
-            "-k",
-            self.place,
-            "-c",
-            "fsync=off",
-        ]
-        self._start("postgres", command, cwd=self.place, **as_user)
-        asking = [
-            "psql",
-            "-h",
-            "127.0.0.1",
-            "-p",
-            str(port),
-            "-U",
-            "prefect",
-            "-d",
-            "postgres",
-            "-c",
-            "create database prefect",
-        ]
-        wait_for(
-            lambda: subprocess.run(asking, capture_output=True, timeout=30).returncode == 0, 60, "PostgreSQL", self.log
-        )
 
     def start_worker(self, api: int, name: str) -> None:
         command = [PREFECT, "--no-prompt", "worker", "start", "--pool", "cpu", "--name", name]
@@ -140,7 +96,8 @@ class Site:
     def stop(self) -> None:
         for process in reversed(self._processes):
             end(process)
-        shutil.rmtree(self.place, ignore_errors=True)
+        if self._database:
+            self._database.stop()
 
     def lose(self, api: int) -> None:
         """One API server goes away."""
@@ -169,12 +126,12 @@ def _answers(address: str) -> bool:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory) -> Iterator[Site]:
-    if missing := [name for name, path in NEEDED.items() if not path or not Path(path).exists()]:
+    if missing := [name for name, there in NEEDED.items() if not there]:
         pytest.skip(f"there is no {', '.join(missing)} here")
     started = None
     try:
         started = Site.__new__(Site)
-        started._processes, started.place = [], Path(os.devnull)
+        started._processes, started._database = [], None
         started.__init__(tmp_path_factory.mktemp("site"))
         yield started
     finally:

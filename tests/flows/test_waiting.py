@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from databases import ready_home
 from expecting import ROOT, few_drugs, few_guidelines, write_easy
 
 from probatum.journal import Journal
@@ -28,7 +29,7 @@ def runs(tmp_path_factory):
     places = {
         "PROBATUM_HOME": str(folder / "home"),
         "PROBATUM_EXPECTATIONS": str(expectations),
-        "PREFECT_HOME": str(folder / "prefect"),
+        "PREFECT_HOME": str(ready_home(folder / "prefect")),
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
     }
     command = [

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from databases import ready_home
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 
@@ -32,7 +33,7 @@ def ran(published_once, tmp_path_factory):
     places = {
         "PROBATUM_HOME": str(home),
         "PROBATUM_EXPECTATIONS": str(expectations),
-        "PREFECT_HOME": str(folder / "prefect"),
+        "PREFECT_HOME": str(ready_home(folder / "prefect")),
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
         "PYTHONPATH": os.pathsep.join([str(HERE.parents[1]), str(HERE.parent)]),
     }

@@ -1,4 +1,4 @@
-"""A Prefect server of a test's own whose alerts end in a web and a mail server of the test, each automation twice.
+"""A Prefect server of a test's own, on PostgreSQL where that is installed, whose alerts end in a web and a mail server of the test, each automation twice.
 
 watched = Watched(folder, expectations, web, mail); watched.prepare(); watched.heard("guidelines: the candidate is refused")
 """
@@ -10,8 +10,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from databases import Postgres, has_postgres
 from expecting import ROOT
-from prefect_server import ENDED, Server, wait_for
+from prefect_server import ENDED, Server
+from processes import wait_for
 from sinks import MailSink, WebSink
 
 ROUTES = """
@@ -42,23 +44,33 @@ class Watched:
     def __init__(self, folder: Path, expectations: Path, web: WebSink, mail: MailSink):
         self.folder, self.expectations, self.web, self.mail = folder, expectations, web, mail
         (self.expectations / "alerts.toml").write_text(ROUTES, "utf-8")
-        settings = {
-            "PROBATUM_EXPECTATIONS": str(self.expectations),
-            "PREFECT_SERVER_DATABASE_TIMEOUT": "60",  # SQLite on a busy machine
-            "PREFECT_SERVER_DATABASE_CONNECTION_TIMEOUT": "60",
-        }
-        self.server = Server(folder, settings)
+        settings = {"PROBATUM_EXPECTATIONS": str(self.expectations)}
+        self._database = Postgres() if has_postgres() else None
+        if self._database:
+            settings["PREFECT_API_DATABASE_CONNECTION_URL"] = self._database.url
+        try:
+            self.server = Server(folder, settings)
+        except BaseException:
+            self._close()
+            raise
 
     def prepare(self) -> None:
         address = f"mailto://127.0.0.1:{self.mail.port}/?from=alerts@probatum.example&to=committee@hospital.example&mode=insecure&format=text"
-        for pool in ("cpu", "gpu", "alerts"):
-            self.server.run("work-pool", "create", pool, "--type", "process")
+        self.server.make_pools("cpu", "gpu", "alerts")
         self.python(ROOT / "tests" / "flows" / "make_blocks.py", self.web.url, address)
         self.server.run("deploy", "--all")
         self.server.run("deployment", "schedule", "pause", "--all")
         self.installed = json.loads(self.probatum("alerts", "install", "--json"))
         self._twice()
         self.server.start("worker", "start", "--pool", "alerts", "--limit", "2")
+
+    def stop(self) -> None:
+        self.server.stop()
+        self._close()
+
+    def _close(self) -> None:
+        if self._database:
+            self._database.stop()
 
     def python(self, *arguments: object) -> str:
         done = subprocess.run(

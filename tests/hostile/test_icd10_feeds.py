@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from databases import ready_home
 from small_runs import (
     chosen,
     codes,
@@ -251,7 +252,7 @@ def test_the_command_line_ends_with_20_and_says_why(serving, tmp_path):
         | {
             "PROBATUM_HOME": str(serving.home),
             "PROBATUM_EXPECTATIONS": str(serving.expectations),
-            "PREFECT_HOME": str(tmp_path / "prefect"),
+            "PREFECT_HOME": str(ready_home(tmp_path / "prefect")),
         },
         capture_output=True,
         text=True,

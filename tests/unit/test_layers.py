@@ -4,6 +4,8 @@ The rules are those of the house: flows -> tasks -> probatum <- sources. They re
 """
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -273,3 +275,11 @@ def _reached_from(name: str) -> set[str]:
 
 def test_expectations_hold_no_code():
     assert list((ROOT / "expectations").rglob("*.py")) == []
+
+
+def test_the_command_line_starts_without_what_only_some_commands_need():
+    """P52: `probatum --help` and a look at the journal wait for no table, no model and no server."""
+    heavy = ("lancedb", "pyarrow", "pandas", "scipy", "torch", "sentence_transformers", "great_expectations", "prefect")
+    asked = f"import sys, probatum.cli; print([name for name in {heavy} if name in sys.modules])"
+    ran = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert (ran.stdout.strip(), ran.stderr) == ("[]", "")

@@ -17,6 +17,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from databases import ready_home
 from expecting import SAMPLES, few_drugs
 from promises import BEGIN, END, PAGE, README, TESTS, in_readme, page, promises
 from small_runs import loaded_once
@@ -97,7 +98,7 @@ def test_every_command_in_the_readme_does_what_it_says(command, home, drops, hos
     said = command.replace("/srv/drops", str(drops)).replace("https://files.example.org", host)
     said = said.replace("2026-11-20.1", first).replace("questions.txt", str(drops / "questions.txt"))
     settings = {"PROBATUM_HOME": str(folder), "PROBATUM_EXPECTATIONS": str(expectations)}
-    settings |= {"PREFECT_HOME": str(tmp_path / "prefect")}
+    settings["PREFECT_HOME"] = str(tmp_path / "prefect")
     words = shlex.split(said)
     while "=" in words[0]:
         name, _, value = words.pop(0).partition("=")
@@ -112,6 +113,7 @@ def test_every_command_in_the_readme_does_what_it_says(command, home, drops, hos
 
 def _alone(words, settings, *_):
     """(exit code, output, errors) of a process of its own, as Prefect wants it."""
+    ready_home(Path(settings["PREFECT_HOME"]))
     command = [sys.executable, "-m", "probatum.cli", *words]
     done = subprocess.run(command, cwd=ROOT, env=os.environ | settings, capture_output=True, text=True, timeout=300)
     return done.returncode, done.stdout, done.stderr
