@@ -34,6 +34,7 @@ LIST = "backup.json"
 _WITH_THE_POINTER = ("current.json", "format.json", "journal.jsonl", "journal.jsonl.head")
 _FOLDERS_WITH_THE_POINTER = ("releases", "ended", "kept", "purged", "seals")
 _NOT_COPIED = ("locks", "incoming", "lance", "vectors", "queries", *_FOLDERS_WITH_THE_POINTER)
+_NEVER_CHANGE = ("releases/", "snapshots/", "audits/", "candidates/", "seals/", "adapters/")
 _OF_A_TABLE = ("_versions", "_refs")  # before what they name
 _RUN_AGAIN = "Take another backup; this one is not used."
 
@@ -138,7 +139,7 @@ def restore_damaged(
     for path in dict.fromkeys(each.path for each in found.broken):
         told = listed.get(path)
         right = expected.get(path) or (path.removeprefix("blobs/") if path.startswith("blobs/") else "")
-        unchanging = path.startswith(("releases/", "snapshots/", "audits/", "candidates/", "seals/"))
+        unchanging = path.startswith(_NEVER_CHANGE) and path != "adapters/lives.json"
         if told is None or not (unchanging or (right and told["sha256"] == right)):
             left.append(path)
             continue

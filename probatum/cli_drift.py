@@ -1,16 +1,20 @@
 """The commands of drift: watch now, what was found, the report, a behaviour's figures, and forgetting what was asked."""
 
 import getpass
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from probatum import show
 from probatum.errors import Misconfigured
 from probatum.release import today
-from probatum.settings import settings
+from probatum.settings import Settings, settings
+
+if TYPE_CHECKING:
+    from probatum.drift.ledger import Answer, Ledger, State
 
 app = typer.Typer(no_args_is_help=True, help="Whether what serves still behaves as it did at publication.")
 Json = Annotated[bool, typer.Option("--json", help="Print for machines.")]
@@ -57,8 +61,7 @@ def status(
     for name, state in found.items():
         if behaviour not in (None, name):
             continue
-        champion = state.open.champion if state.open else ""
-        answer = Ledger(chosen.home, name, rules).may_retrain(today(), champion)
+        answer = _may_retrain(chosen, name, Ledger(chosen.home, name, rules), state)
         told = {
             "behaviour": name,
             "day": state.seen,
@@ -81,6 +84,18 @@ def status(
         typer.echo(
             f"  a retrain today: {'yes' if answer.go else 'no'}; {answer.why}; {answer.minutes_left} minutes of a GPU are left"
         )
+
+
+def _may_retrain(chosen: Settings, behaviour: str, ledger: "Ledger", state: "State") -> "Answer":
+    """What a retrain would be told today; of a behaviour whose model is not named here, by the champion that drifted."""
+    from probatum.training.retraining import champion_of, minutes_of
+
+    try:
+        champion, minutes = champion_of(chosen, behaviour), minutes_of(chosen, behaviour)
+    except Misconfigured as missing:
+        answer = ledger.may_retrain(today(), state.open.champion if state.open else "")
+        return replace(answer, why=f"{answer.why} (told without its model and budget: {missing.happened})")
+    return ledger.may_retrain(today(), champion, minutes=minutes)
 
 
 @app.command()

@@ -14,6 +14,9 @@ from pathlib import Path
 import orjson
 
 from probatum import digests
+from probatum.adapters.kept import FILES, wrong_files
+from probatum.adapters.record import RECORD
+from probatum.adapters.registry import Adapters
 from probatum.audit_report import AuditReport
 from probatum.ended import ended
 from probatum.errors import Damaged, ProbatumError
@@ -31,6 +34,7 @@ KINDS = (
     "snapshots",
     "tables",
     "vector caches",
+    "adapters",
     "releases",
     "candidates",
     "audits",
@@ -45,6 +49,7 @@ QUICK = (
     "audits",
     "notes",
     "snapshots",
+    "adapters",
 )  # all but what is large or looked at otherwise
 _FROM_BACKUP = (
     "Run `probatum restore BACKUP --damaged`, which puts back exactly the files that are not what was written."
@@ -56,6 +61,8 @@ _MENDED_BY = {
     "current.json": "Run `probatum releases` and `probatum rollback RELEASE` to serve a whole one.",
     "releases/": f"{_FROM_BACKUP} If it serves, `probatum rollback RELEASE` to another first.",
     "vectors/": "Delete the file; the next refresh encodes anew what it needs.",
+    "adapters/lives.json": f"{_FROM_BACKUP} Copy it from there by hand: it changes with every promotion.",
+    "adapters/": f"{_FROM_BACKUP} Without a backup, `probatum rollback` to a release that does not wear it.",
     "audits/": f"{_FROM_BACKUP} Without a backup, `probatum audit --release RELEASE` makes that of a release again, and `probatum audit --candidate …` any other.",
     "candidates/": "Delete the file and run the refresh again.",
     "journal": "Compare the journal with that of a backup; somebody or something changed it.",
@@ -90,6 +97,7 @@ def scrub(home: Path, *, kinds: Collection[str] = KINDS, spans: int = 200) -> Sc
         "snapshots": lambda: _snapshots(home),
         "tables": lambda: _tables(home),
         "vector caches": lambda: _vectors(home),
+        "adapters": lambda: _adapters(home),
         "releases": lambda: _releases(home),
         "candidates": lambda: _candidates(home),
         "audits": lambda: _audits(home),
@@ -157,6 +165,26 @@ def _vectors(home: Path) -> Iterator[tuple[str, str]]:
         except sqlite3.DatabaseError as error:
             wrong = f"is no whole database ({type(error).__name__})"
         yield f"vectors/{path.name}", wrong
+
+
+def _adapters(home: Path) -> Iterator[tuple[str, str]]:
+    root, worn = home / "adapters", "" if _wrong(Releases(home).current) else _worn(home)
+    if worn and not (root / worn).is_dir():
+        yield f"adapters/{worn}/{RECORD}", "is missing, and worn by what serves"
+    if (root / "lives.json").exists():
+        yield "adapters/lives.json", _wrong(Adapters(home).all)
+    for folder in sorted(path for path in root.glob("*") if path.is_dir() and not path.name.startswith(".")):
+        try:
+            wrong = list(wrong_files(folder, folder.name))
+        except (ProbatumError, OSError):
+            wrong = [RECORD]
+        for name in (RECORD, *FILES):
+            yield f"adapters/{folder.name}/{name}", "is not what was added" if name in wrong else ""
+
+
+def _worn(home: Path) -> str:
+    serving = Releases(home).current()
+    return serving.encoder.adapter if serving else ""
 
 
 def _releases(home: Path) -> Iterator[tuple[str, str]]:

@@ -5,6 +5,7 @@ read_record(folder)           ->  AdapterRecord(kind="retrieval", sides="query",
 """
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -12,7 +13,7 @@ from pydantic import ValidationError
 from probatum import digests
 from probatum.adapters.record import RECORD, REFERENCE, SHAPE, WEIGHTS, AdapterRecord
 from probatum.errors import Damaged
-from probatum.files import read_json
+from probatum.files import read_sealed
 
 FILES = (WEIGHTS, SHAPE, REFERENCE)
 _IDENTITY = re.compile(r"[0-9a-f]{64}")
@@ -30,7 +31,7 @@ def whole_folder(home: Path, identity: str) -> Path:
 
 
 def read_record(folder: Path) -> AdapterRecord:
-    raw = read_json(folder / RECORD, what="The record of an adapter", next=_LOOK)
+    raw = read_sealed(folder / RECORD, what="The record of an adapter", next=_LOOK)
     try:
         return AdapterRecord.model_validate(raw)
     except ValidationError as error:
@@ -41,14 +42,22 @@ def read_record(folder: Path) -> AdapterRecord:
 
 def must_be_whole(folder: Path, identity: str) -> None:
     """Raise Damaged unless the folder holds, byte for byte, the adapter that goes by this identity."""
+    for name in wrong_files(folder, identity):
+        if name == RECORD:
+            raise Damaged(f"The record of adapter {identity[:12]} is of another one.", next=_LOOK)
+        raise Damaged(
+            f"{name} of adapter {identity[:12]} is missing or not what was added.",
+            safe="Nothing of it was loaded.",
+            next=_RESTORE,
+        )
+
+
+def wrong_files(folder: Path, identity: str) -> Iterator[str]:
+    """The names of the files that are missing, or not what was added. Raises Damaged when the record cannot be read."""
     record = read_record(folder)
     for name in FILES:
         path = folder / name
         if not path.is_file() or digests.of_file(path) != record.files.get(name):
-            raise Damaged(
-                f"{name} of adapter {identity[:12]} is missing or not what was added.",
-                safe="Nothing of it was loaded.",
-                next=_RESTORE,
-            )
+            yield name
     if record.identity() != identity:
-        raise Damaged(f"The record of adapter {identity[:12]} is of another one.", next=_LOOK)
+        yield RECORD

@@ -25,7 +25,7 @@ from probatum.adapters.record import RECORD, AdapterRecord
 from probatum.adapters.shape import ANOTHER
 from probatum.adapters.status import Change, Life, Status, must_be_able_to_follow
 from probatum.errors import Damaged, Rejected, Retryable
-from probatum.files import read_sealed, sync_folder, write_json, write_sealed
+from probatum.files import read_sealed, sync_folder, write_sealed
 from probatum.journal import Journal
 from probatum.seams import seam
 
@@ -137,7 +137,7 @@ class Adapters:
             for name in FILES:
                 shutil.copyfile(folder / name, beside / name)
                 _sync(beside / name)
-            write_json(beside / RECORD, record.model_dump(mode="json"))
+            write_sealed(beside / RECORD, record.model_dump(mode="json"))
             shutil.rmtree(
                 target, ignore_errors=True
             )  # put there, but not written down: the process died between the two

@@ -96,7 +96,7 @@ def begin(
             return Begun(behaviour, False, said, left.key, left.drift)
         said = f"it goes on with the retrain that began on {left.started}"
         return Begun(behaviour, True, said, left.key, left.drift, again=True, at=_now())
-    champion, minutes = champion_of(chosen, behaviour), math.ceil(_budget(chosen, behaviour).minutes)
+    champion, minutes = champion_of(chosen, behaviour), minutes_of(chosen, behaviour)
     answer = ledger.may_retrain(today(), champion, forced=forced, minutes=minutes)
     if not answer.go:
         return Begun(behaviour, False, answer.why.removeprefix("not needed: "), drift=answer.drift)
@@ -190,6 +190,11 @@ def champion_of(chosen: Settings, behaviour: str) -> str:
 
     found = Adapters(chosen.home).champion("behaviour", behaviour)
     return found or base_of(read_behaviour(chosen.expectations, behaviour), chosen).weights
+
+
+def minutes_of(chosen: Settings, behaviour: str) -> int:
+    """What a retrain of it may take. Raises Misconfigured where its file is missing or wrong."""
+    return math.ceil(_budget(chosen, behaviour).minutes)
 
 
 def work_of(chosen: Settings, begun: Begun) -> Path:

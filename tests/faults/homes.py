@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 from small_runs import drop, protocol, protocols, write_expectations
 
 HERE = Path(__file__).parent
+SEED = int(os.environ.get("PROBATUM_SEED", "20261121"))
 
 
 @dataclass(frozen=True)
@@ -45,3 +47,11 @@ def begin(folder: Path) -> Start:
     october = drop(folder / "2026-10", files)
     sweeping("record", start, expectations, july)
     return Start(folder, start, expectations, october)
+
+
+def some_of(seams: list[str], count: int) -> list[str]:
+    """All of them with PROBATUM_FUZZ; else so many, the first and the last among them, and what PROBATUM_SEED draws between."""
+    if os.environ.get("PROBATUM_FUZZ"):
+        return seams
+    drawn = set(random.Random(SEED).sample(seams[1:-1], count - 2))
+    return [seams[0], *(seam for seam in seams[1:-1] if seam in drawn), seams[-1]]

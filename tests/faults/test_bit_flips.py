@@ -7,6 +7,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+from small_adapters import add_adapter, make_adapter
 from small_runs import chosen
 
 from probatum.candidates import candidate_of
@@ -39,6 +40,8 @@ OTHERS = {
     "snapshot": "snapshots/*/*.json",
     "blob": "blobs/*",
     "vectors": "vectors/*.sqlite",
+    "adapter": "adapters/*/*",
+    "adapters' lives": "adapters/lives.json",
     "journal": "journal.jsonl",
     "journal's head": "journal.jsonl.head",
 }
@@ -55,6 +58,11 @@ def whole(published_once, tmp_path_factory):
     from probatum.audit import audit
 
     home = shutil.copytree(published_once.home, tmp_path_factory.mktemp("whole") / "home")
+    add_adapter(
+        home,
+        make_adapter(tmp_path_factory.mktemp("adapter") / "made", chosen(home, published_once.expectations)),
+        "query",
+    )
     changed = [replace(d, meta=d.meta | {"tier": "9"}) if n < 3 else d for n, d in enumerate(drugs())]
     state = write(
         home, published_once.encoder, "formulary", changed, serving=published_once.manifest.sources["formulary"]

@@ -5,12 +5,11 @@ process of its own for each seam; and by a real file system of a few MiB, where 
 """
 
 import os
-import random
 import shutil
 import subprocess
 
 import pytest
-from homes import begin, sweeping
+from homes import begin, some_of, sweeping
 from small_runs import served
 
 from probatum.release import Releases
@@ -18,7 +17,6 @@ from probatum.scrub import scrub
 from probatum.verify import verify
 
 PUBLISHED = ("after-pointer",)
-SEED = int(os.environ.get("PROBATUM_SEED", "20261121"))
 
 
 @pytest.fixture(scope="module")
@@ -30,18 +28,11 @@ def start(tmp_path_factory):
 def filled(start):
     """(undisturbed, {seam: home}, {seam: what was said}, {seam: served then}, {seam: served at the end})."""
     undisturbed = sweeping("record", start.copy("undisturbed"), start.expectations, start.october)
-    homes = {seam: start.copy(f"at-{seam}") for seam in chosen_of(["from the start", *undisturbed["seams"]])}
+    homes = {seam: start.copy(f"at-{seam}") for seam in some_of(["from the start", *undisturbed["seams"]], 4)}
     pairs = [f"{seam}={home}" for seam, home in homes.items()]
     said = sweeping("full", start.expectations, start.october, *pairs)
     then = {seam: served(home) for seam, home in homes.items()}
     return undisturbed, homes, said, then, sweeping("again", start.expectations, start.october, *pairs)
-
-
-def chosen_of(seams):
-    """All of them with PROBATUM_FUZZ; else six, other ones with another PROBATUM_SEED, among them the first and the last."""
-    if os.environ.get("PROBATUM_FUZZ"):
-        return seams
-    return [seams[0], *random.Random(SEED).sample(seams[1:-1], 4), seams[-1]]
 
 
 @pytest.mark.slow

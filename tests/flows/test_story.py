@@ -1,6 +1,6 @@
 """From drift to a better adapter that serves, and what keeps anything else from serving: on a real server, with a cpu and a gpu pool.
 
-The tests of this file tell one story and are run in order. Every automation stands twice, so each event asks for two retrains.
+The tests of this file tell one story and are run in order. The automation that retrains stands twice, so each event asks for two.
 """
 
 import json
@@ -66,7 +66,7 @@ def told(encoder, tmp_path_factory) -> Iterator[Told]:
         try:
             (story.expectations / "alerts.toml").write_text(ROUTES, "utf-8")
             started = Watched(folder, story.expectations, web, mail)
-            started.prepare()
+            started.prepare(twice=["retrain"])
             started.server.start("worker", "start", "--pool", "cpu")
             yield Told(story, started)
         finally:

@@ -1,4 +1,4 @@
-"""A Prefect server of a test's own, on PostgreSQL where that is installed, whose alerts end in a web and a mail server of the test, each automation twice.
+"""A Prefect server of a test's own, on PostgreSQL where that is installed, whose alerts end in a web and a mail server of the test.
 
 watched = Watched(folder, expectations, web, mail); watched.prepare(); watched.heard("guidelines: the candidate is refused")
 """
@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 from databases import Postgres, has_postgres
@@ -54,14 +55,15 @@ class Watched:
             self._close()
             raise
 
-    def prepare(self) -> None:
+    def prepare(self, twice: Collection[str] = ("notify", "retrain")) -> None:
+        """twice: the deployments that two automations start for each event, as when Prefect fires twice."""
         address = f"mailto://127.0.0.1:{self.mail.port}/?from=alerts@probatum.example&to=committee@hospital.example&mode=insecure&format=text"
         self.server.make_pools("cpu", "gpu", "alerts")
         self.python(ROOT / "tests" / "flows" / "make_blocks.py", self.web.url, address)
         self.server.run("deploy", "--all")
         self.server.run("deployment", "schedule", "pause", "--all")
         self.installed = json.loads(self.probatum("alerts", "install", "--json"))
-        self._twice()
+        self._double(twice)
         self.server.start("worker", "start", "--pool", "alerts", "--limit", "2")
 
     def stop(self) -> None:
@@ -103,9 +105,10 @@ class Watched:
             os.kill(pid, signal.SIGKILL)
         worker.wait(10)
 
-    def _twice(self) -> None:
+    def _double(self, started: Collection[str]) -> None:
+        ids = {self.server.deployments()[name]["id"] for name in started}
         for each in self.automations():
-            if each["actions"][0]["type"] == "run-deployment":
+            if each["actions"][0].get("deployment_id") in ids:
                 copied = {key: each[key] for key in ("trigger", "actions", "enabled")}
                 self.server.post("/automations/", copied | {"name": f"again: {each['name']}"})
 

@@ -7,7 +7,7 @@ from s3_servers import ENVIRONMENT, make_bucket, moto_server, raw_client
 from small_adapters import add_adapter, make_adapter
 from small_home import questions, report_of
 
-from probatum import pipeline
+from probatum import cli, pipeline
 from probatum.adapters.registry import Adapters
 from probatum.drift.ledger import REFUSED, Ledger
 from probatum.drift.rules import drift_rules
@@ -15,7 +15,7 @@ from probatum.drift.verdict import Verdict
 from probatum.errors import Misconfigured, Retryable
 from probatum.publish import Publisher
 from probatum.release import today
-from probatum.settings import Settings
+from probatum.settings import Settings, reset
 from probatum.training.pairs import lessons_of, part_of, reviewed_lessons
 from probatum.training.retraining import KEPT, PROMOTED, begin, champion_of, end, frozen, one_retrain, work_of
 
@@ -84,6 +84,29 @@ def test_what_a_gate_refused_may_be_asked_for_again_when_it_is_mended(chosen):
     assert second.go and second.key != refused.key
     ledger = Ledger(chosen.home, "retrieval", drift_rules(chosen.expectations))
     assert [r.minutes for r in ledger.state().retrains] == [1, 5]
+
+
+def test_the_status_says_what_a_retrain_would_be_told(chosen, monkeypatch, capsys):
+    """P42: by the budget of the behaviour, too: one that is too dear is not said to be possible."""
+
+    def status() -> dict:
+        monkeypatch.setenv("PROBATUM_HOME", str(chosen.home))
+        monkeypatch.setenv("PROBATUM_EXPECTATIONS", str(chosen.expectations))
+        monkeypatch.setattr("sys.argv", ["probatum", "drift", "status", "--json"])
+        reset()
+        with pytest.raises(SystemExit):
+            cli.main()
+        return json.loads(capsys.readouterr().out)
+
+    drift = drifts(chosen)
+    assert (status()["may_retrain"], status()["drift"]) == (True, drift)
+    dear = TERMS.replace("minutes = 5", "minutes = 700")
+    (chosen.expectations / "retrieval.toml").write_text(dear, "utf-8")
+    told = status()
+    assert not told["may_retrain"] and "700 minutes of a GPU are asked for" in told["why"]
+    assert started(chosen).why in told["why"]
+    (chosen.expectations / "retrieval.toml").unlink()
+    assert "told without its model and budget" in status()["why"]
 
 
 def test_a_drift_that_is_over_starts_nothing(chosen):
