@@ -26,6 +26,7 @@ T = TypeVar("T")
 ENCODER_KEY = b"probatum.encoder"  # schema metadata of a table of texts
 _UNIT_TOLERANCE = 1e-3
 _SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, which no table can hold
+PANIC = "RustPanic"  # what LanceDB raises, of no class one could import, where a damaged file made it give up
 _NPROBES, _REFINE = 24, 4  # a first choice: recall against an exact scan is not measured yet
 
 
@@ -138,7 +139,9 @@ class PinnedTable:
         """What LanceDB answers. Raises Damaged when what is on disk cannot be read, or is gone."""
         try:
             return read()
-        except (OSError, RuntimeError, pa.ArrowException) as error:
+        except Exception as error:
+            if not isinstance(error, (OSError, RuntimeError, pa.ArrowException)) and type(error).__name__ != PANIC:
+                raise
             raise Damaged(
                 f"Table {self.name} version {self._version} can no longer be read ({type(error).__name__}).",
                 safe="Nothing was searched.",

@@ -122,6 +122,19 @@ def test_one_flipped_bit_is_found_and_its_file_named(whole, published_once, tmp_
         shutil.rmtree(home)
 
 
+def test_an_index_at_which_the_tables_give_up_is_named_and_nothing_is_published(whole, published_once, tmp_path):
+    """P13: LanceDB panics at a type it does not know, with an error of a class of its own."""
+    home = shutil.copytree(whole[0], tmp_path / "home")
+    spoilt = [path for path in home.glob(OF_TABLES["index"]) if b"uint32" in path.read_bytes()]
+    assert spoilt
+    for path in spoilt:
+        path.chmod(0o644)
+        path.write_bytes(path.read_bytes().replace(b"uint32", b"uin432"))
+    assert {path.relative_to(home).as_posix() for path in spoilt} <= {each.path for each in scrub(home).broken}
+    with pytest.raises((Damaged, Misconfigured)):
+        publish(chosen(home, published_once.expectations), whole[1], actor="t")
+
+
 def test_search_on_a_damaged_pointer_fails_closed_and_names_the_way_back(whole, published_once, encoder, tmp_path):
     """P13: every single bit of the pointer, and of the manifest it names: the release as it was, or Damaged with the rollback."""
     from probatum.search import Searcher
