@@ -1,6 +1,6 @@
 """A refresh killed at any moment, not only at its seams: what serves is whole, and run again it ends in the same release.
 
-PROBATUM_KILLS says how often (5 in an ordinary run, 100 in `make test-all`), PROBATUM_SEED which moments; both are in every message.
+PROBATUM_KILLS says how often (3 in an ordinary run, 100 in `make test-all`), PROBATUM_SEED which moments; both are in every message.
 """
 
 import os
@@ -15,7 +15,7 @@ from probatum.maintenance import maintain
 from probatum.release import Releases
 from probatum.verify import verify
 
-KILLS = int(os.environ.get("PROBATUM_KILLS", "5"))
+KILLS = int(os.environ.get("PROBATUM_KILLS", "3"))
 SEED = int(os.environ.get("PROBATUM_SEED", "20261121"))
 SAID = f"PROBATUM_KILLS={KILLS} PROBATUM_SEED={SEED}"
 
