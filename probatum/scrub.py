@@ -170,7 +170,7 @@ def _vectors(home: Path) -> Iterator[tuple[str, str]]:
 def _adapters(home: Path) -> Iterator[tuple[str, str]]:
     root, worn = home / "adapters", "" if _wrong(Releases(home).current) else _worn(home)
     if worn and not (root / worn).is_dir():
-        yield f"adapters/{worn}/{RECORD}", "is missing, and worn by what serves"
+        yield from ((f"adapters/{worn}/{name}", "is missing, and worn by what serves") for name in (RECORD, *FILES))
     if (root / "lives.json").exists():
         yield "adapters/lives.json", _wrong(Adapters(home).all)
     for folder in sorted(path for path in root.glob("*") if path.is_dir() and not path.name.startswith(".")):
